@@ -1,0 +1,1 @@
+//! Floor 5: sockets, clock, threads, HTTP.

@@ -1,0 +1,255 @@
+//! What a guard tells the world: one event per thing that happened, numbered without holes.
+
+use super::{
+    Coverage, Epoch, ErrorReport, Evidence, Exposure, LinkRole, Loss, Moment, Phase, Refusal, RequestId, Trip,
+    TripBounds, WallTime,
+};
+use std::time::Duration;
+
+/// One thing that happened to one guard.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Event {
+    /// Contiguous from 1, per guard.
+    pub seq: u64,
+    /// When, on the guard's clock.
+    pub at: Moment,
+    /// When, on the wall clock. For people; may jump.
+    pub wall: WallTime,
+    /// The guarding epoch at that time.
+    pub epoch: Epoch,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// The steps of arming that a venue acknowledges one by one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Step {
+    /// Our identity was accepted.
+    Login,
+    /// The venue will watch our heartbeats at the asked interval.
+    Heartbeat,
+    /// The window or product setting is in force.
+    Window,
+    /// The subscription the switch, or the socket, depends on.
+    Subscription,
+    /// The switch itself was acknowledged.
+    Switch,
+    /// The switch was read back and is on.
+    ReadBack,
+    /// The venue answered our first venue-level ping of this epoch.
+    Ping,
+    /// A token was fetched over HTTP.
+    Token,
+}
+
+/// Which layer of liveness spoke. See `parts/liveness.rs`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Layer {
+    /// The kernel's send queue holds data the peer does not acknowledge (L2).
+    SendQueue,
+    /// A protocol ping stays unanswered (L3).
+    ProtocolPing,
+    /// A venue-level request stays unanswered (L4).
+    VenueRequest,
+    /// The venue's own periodic message is overdue (L4).
+    VenueSilence,
+}
+
+/// What a read-back said.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ReadBackVerdict {
+    /// The switch is on as asked.
+    Agrees,
+    /// The venue says the switch is not on as asked; somebody changed it, or the acknowledgement was false.
+    Disagrees,
+}
+
+/// Something the venue announced about itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Notice {
+    /// Maintenance is announced or has begun.
+    Maintenance {
+        /// True once the venue says it is down, false while only announced.
+        active: bool,
+        /// What the venue said, cleaned and bounded.
+        text: String,
+    },
+    /// Normal service.
+    Online,
+    /// Service is limited (cancel only, post only, locked, …), in the venue's word.
+    Limited {
+        /// The venue's word for it, cleaned and bounded.
+        mode: String,
+    },
+    /// The venue warned that it may disconnect us.
+    DisconnectWarning {
+        /// What the venue said, cleaned and bounded.
+        text: String,
+    },
+}
+
+/// What happened.
+#[derive(Clone, PartialEq, Debug)]
+pub enum EventKind {
+    /// The phase changed. Exactly one per transition.
+    PhaseChanged {
+        /// Before.
+        from: Phase,
+        /// After.
+        to: Phase,
+        /// Why, in words.
+        why: &'static str,
+    },
+    /// A dial began.
+    Dialling {
+        /// Which socket.
+        role: LinkRole,
+        /// The epoch this dial would have.
+        epoch: Epoch,
+        /// True when a live link exists beside it.
+        standby: bool,
+    },
+    /// A link came up.
+    LinkUp {
+        /// Which socket.
+        role: LinkRole,
+        /// Its epoch.
+        epoch: Epoch,
+        /// How long the dial took.
+        took: Duration,
+    },
+    /// A dial failed or a link ended.
+    LinkLost {
+        /// Its epoch.
+        epoch: Epoch,
+        /// How.
+        loss: Loss,
+    },
+    /// A step of arming was acknowledged in this epoch.
+    StepDone {
+        /// Which.
+        step: Step,
+    },
+    /// Every required step was acknowledged: the switch is on.
+    SwitchArmed {
+        /// On what evidence.
+        evidence: Evidence,
+        /// What it covers.
+        coverage: Coverage,
+        /// The published bound.
+        exposure: Exposure,
+        /// When a countdown can fire.
+        trip: Option<TripBounds>,
+        /// Time from the start of this dial.
+        took: Duration,
+    },
+    /// The switch was fed.
+    Fed {
+        /// When it can fire now.
+        trip: TripBounds,
+    },
+    /// A read-back was answered.
+    ReadBack {
+        /// What it said.
+        verdict: ReadBackVerdict,
+    },
+    /// The link has been silent for longer than it should be.
+    Suspected {
+        /// Age of the oldest unanswered proof of life.
+        silent: Duration,
+        /// Who noticed.
+        layer: Layer,
+    },
+    /// The link is taken for dead.
+    LinkDead {
+        /// Age of the oldest unanswered proof of life.
+        silent: Duration,
+        /// Who noticed.
+        layer: Layer,
+        /// True when the old socket is kept because closing it would be the trip.
+        kept: bool,
+    },
+    /// A suspect or dead link showed life.
+    Recovered {
+        /// How long it was silent.
+        silent: Duration,
+    },
+    /// The switch fired, or may have. Latched until the application says so.
+    Tripped {
+        /// How we know.
+        how: Trip,
+        /// The epoch it belonged to.
+        epoch: Epoch,
+    },
+    /// From now on orders may rest with no switch over them.
+    GapOpened {
+        /// Why.
+        why: &'static str,
+    },
+    /// The gap is over.
+    GapClosed {
+        /// How long it was.
+        length: Duration,
+    },
+    /// We ran late. The claim was withdrawn before this was said.
+    Stalled {
+        /// By how much.
+        late: Duration,
+    },
+    /// The venue said no.
+    Refused {
+        /// Its answer and what to do.
+        refusal: Refusal,
+    },
+    /// The venue asks us to slow down.
+    RateLimited {
+        /// When we shall go on.
+        pause: Duration,
+    },
+    /// Leave to create orders changed.
+    Permit {
+        /// True when given.
+        given: bool,
+    },
+    /// The venue announced something about itself.
+    VenueNotice {
+        /// What.
+        notice: Notice,
+    },
+    /// The venue's clock was compared with ours.
+    ClockOffset {
+        /// Venue minus ours, milliseconds.
+        millis: i64,
+    },
+    /// The switch was taken off, or on again, deliberately.
+    Disarmed {
+        /// The reason the caller gave.
+        reason: String,
+    },
+    /// The deliberate orderly end that keeps orders.
+    Farewell {
+        /// The reason the caller gave.
+        reason: String,
+        /// True when the venue confirmed that the switch is off (or it keeps orders by its nature).
+        confirmed: bool,
+    },
+    /// The link was dropped without disarming, so that the switch acts.
+    LetGo,
+    /// An application request got its fate: acknowledged and refused answers are delivered as messages, these are not.
+    RequestLost {
+        /// Which.
+        request: RequestId,
+        /// True when it was surely not sent; false when it was sent and the answer is lost.
+        unsent: bool,
+    },
+    /// Something went wrong that no other event says.
+    Error {
+        /// What.
+        report: ErrorReport,
+    },
+    /// The reader was too slow: this many events were dropped. A snapshot follows.
+    Overflow {
+        /// Exactly how many.
+        lost: u64,
+    },
+}

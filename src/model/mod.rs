@@ -1,0 +1,22 @@
+//! Floor 0: the words everything else is written in. Units, ids, configuration, secrets, events, errors.
+//! Nothing here acts; nothing here knows a venue's wire format.
+
+mod config;
+mod endpoint;
+mod error;
+mod event;
+mod ids;
+mod protection;
+mod secret;
+mod snapshot;
+mod time;
+
+pub use config::{Access, ConfigError, Credentials, Environment, Policy, PolicyBuilder, Target, TimeFactor};
+pub use endpoint::{Endpoint, Scheme};
+pub use error::{Advice, Breach, ErrorReport, Fault, Loss, LossCause, Misuse, Refusal, RefusalClass};
+pub use event::{Event, EventKind, Layer, Notice, ReadBackVerdict, Step};
+pub use ids::{CallTag, Epoch, LinkRole, RequestId, VenueName};
+pub use protection::{Coverage, Evidence, Exposure, SwitchKind, Trip, TripBounds};
+pub use secret::Secret;
+pub use snapshot::{Phase, Snapshot};
+pub use time::{Moment, Now, WallTime};

@@ -1,0 +1,44 @@
+//! Text that must never be seen: API secrets, tokens, signatures. It cannot be printed, compared or serialised, and its
+//! bytes are wiped when it is dropped.
+
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// Secret text. `Debug` prints `[secret]`; there is no `Display`, no `Serialize`, no `PartialEq`.
+#[derive(Clone, Default)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes ownership of the text, so that no second copy stays behind.
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The text itself. Call this only where it is signed or written to a verified link.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// True when there is no text at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_nothing_of_the_text() {
+        let secret = Secret::new("hunter2".into());
+        assert_eq!(format!("{secret:?}"), "[secret]");
+        assert_eq!(secret.reveal(), "hunter2");
+    }
+}

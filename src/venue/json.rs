@@ -1,0 +1,114 @@
+//! Reading venue JSON without trusting it: borrowed where possible, numbers kept as the text that arrived, so that a
+//! 64-bit id never passes through a float, and both `7` and `"7"` are understood where a venue mixes them.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// A JSON value kept as the text that arrived.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(transparent)]
+pub struct Raw<'a>(#[serde(borrow)] &'a RawValue);
+
+impl<'a> Raw<'a> {
+    /// Exactly what arrived, quotes included.
+    pub fn token(self) -> &'a str {
+        self.0.get()
+    }
+
+    /// A string's content without quotes (escapes left as they are), or any other value's text.
+    pub fn bare(self) -> &'a str {
+        let text = self.0.get();
+        text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text)
+    }
+
+    /// A number, or a string holding one, as an unsigned integer. Never goes through a float.
+    pub fn as_u64(self) -> Option<u64> {
+        self.bare().parse().ok()
+    }
+
+    /// A number, or a string holding one, as a signed integer. Never goes through a float.
+    pub fn as_i64(self) -> Option<i64> {
+        self.bare().parse().ok()
+    }
+
+    /// `true` or `"true"`.
+    pub fn as_bool(self) -> Option<bool> {
+        self.bare().parse().ok()
+    }
+
+    /// A string with escapes resolved; other values as their text.
+    pub fn text(self) -> Cow<'a, str> {
+        if self.bare().contains('\\') {
+            if let Ok(text) = serde_json::from_str::<String>(self.token()) {
+                return Cow::Owned(text);
+            }
+        }
+        Cow::Borrowed(self.bare())
+    }
+
+    /// True for JSON `null`.
+    pub fn is_null(self) -> bool {
+        self.token() == "null"
+    }
+
+    /// Reads the value as something more specific.
+    pub fn read<T: Deserialize<'a>>(self) -> Option<T> {
+        serde_json::from_str(self.0.get()).ok()
+    }
+}
+
+/// Appends `text` as a JSON string, quotes included.
+pub fn push_string(line: &mut String, text: &str) {
+    line.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => line.push_str("\\\""),
+            '\\' => line.push_str("\\\\"),
+            c if c.is_control() => push_escape(line, c),
+            c => line.push(c),
+        }
+    }
+    line.push('"');
+}
+
+/// Appends an unsigned integer without allocating.
+pub fn push_u64(line: &mut String, number: u64) {
+    // Writing to a String cannot fail.
+    let _ = write!(line, "{number}");
+}
+
+fn push_escape(line: &mut String, c: char) {
+    let _ = write!(line, "\\u{:04x}", u32::from(c));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Frame<'a> {
+        #[serde(borrow)]
+        id: Raw<'a>,
+    }
+
+    fn id(text: &str) -> Frame<'_> {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn the_largest_64_bit_id_survives_as_number_and_as_string() {
+        assert_eq!(id(r#"{"id":9223372036854775807}"#).id.as_u64(), Some(i64::MAX as u64));
+        assert_eq!(id(r#"{"id":"9223372036854775807"}"#).id.as_u64(), Some(i64::MAX as u64));
+        assert_eq!(id(r#"{"id":1e3}"#).id.as_u64(), None);
+    }
+
+    #[test]
+    fn strings_are_written_so_that_they_read_back() {
+        let nasty = "a\"b\\c\nd\u{7f}";
+        let mut line = String::new();
+        push_string(&mut line, nasty);
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), nasty);
+    }
+}
