@@ -22,8 +22,8 @@ pub mod kraken;
 pub use outbox::{CallLine, HttpMethod, HttpRequest, Item, Lane, Outbox};
 
 use crate::model::{
-    Breach, CallTag, Coverage, Endpoint, Epoch, Exposure, LinkRole, LossCause, Misuse, Notice, Now, ReadBackVerdict,
-    Refusal, RequestId, Step, SwitchKind, Target, WallTime,
+    Breach, CallTag, Coverage, Endpoint, Epoch, Exposure, LinkRole, LossCause, Misuse, Moment, Notice, Now,
+    ReadBackVerdict, Refusal, RequestId, Step, SwitchKind, Target, WallTime,
 };
 use std::time::Duration;
 
@@ -152,7 +152,10 @@ pub enum Report {
     /// The second link (`LinkRole::Trade`) is logged in and can carry orders.
     TradeReady,
     /// The outstanding feed was acknowledged.
-    Fed,
+    Fed {
+        /// When it was said, as `now.at` of the call that said it.
+        sent: Moment,
+    },
     /// The outstanding read-back was answered.
     ReadBack(ReadBackVerdict),
     /// The outstanding venue-level probe of this link was answered.
