@@ -1,0 +1,99 @@
+# Everything a newcomer needs: `make demo` and `make test` do their own set-up in .venv.
+# Needed on the machine: Rust (rustup's default components), Python 3.11 or newer with venv, a C compiler.
+#
+# Three feature sets are checked: none (the pure core), driver, python. Only the first two have a test binary: an
+# extension module is not linked against libpython, so its tests run from Python (tests/python).
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+CARGO ?= cargo
+VENV := .venv
+BIN := $(VENV)/bin
+# One interpreter for every build of the border, or pyo3 would be rebuilt each time the answer changes.
+export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+RUST_SOURCES := $(shell find src -name '*.rs')
+BUILD_INPUTS := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(RUST_SOURCES)
+# What must not be in the build without features.
+IMPURE := ^(tokio|tokio-[a-z]+|rustls|rustls-[a-z-]+|hyper|ring|socket2|rustix|pyo3|rand|getrandom) v
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+.PHONY: demo
+demo: $(VENV)/.extension ## build, then run the demonstration: every promise, its bound, what was measured
+	$(BIN)/killcord demo
+
+.PHONY: test
+test: check-format lint pure test-rust test-python ## every check there is; what CI runs
+	@echo 'make test: every check passed'
+
+.PHONY: check-format
+check-format:
+	$(CARGO) fmt --check
+
+.PHONY: lint
+lint: $(VENV)/.python ## clippy, warnings are errors, for the three feature sets
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --all-targets --features driver -- -D warnings
+	$(CARGO) clippy --locked --all-targets --features python -- -D warnings
+
+.PHONY: pure
+pure: ## proof that the core builds without runtime, TLS, sockets, randomness and Python
+	$(CARGO) build --locked --no-default-features --lib
+	@found=$$($(CARGO) tree --locked --no-default-features --edges normal,build --prefix none | grep -E '$(IMPURE)' || true); \
+	if [ -n "$$found" ]; then echo "the pure core depends on:"; echo "$$found"; exit 1; fi
+	@$(CARGO) tree --locked --features python --edges normal,build --prefix none | grep -cE '$(IMPURE)' >/dev/null \
+	|| { echo 'the purity check finds nothing even with every feature on: it cannot fail'; exit 1; }
+	@echo 'pure: no runtime, TLS, socket, randomness or Python in the build without features'
+
+.PHONY: test-rust
+test-rust: ## unit tests, golden files, simulation, layering: without features, then with the driver
+	$(CARGO) test --locked
+	$(CARGO) test --locked --features driver
+
+.PHONY: test-python
+test-python: $(VENV)/.extension $(VENV)/.test ## pytest, mypy --strict, stub against extension
+	$(BIN)/python -m mypy --strict
+	$(BIN)/python -m mypy.stubtest killcord._killcord --mypy-config-file pyproject.toml \
+		$(addprefix --allowlist ,$(wildcard tests/python/stubtest_allowlist.txt))
+	$(BIN)/python -m pytest
+
+.PHONY: format
+format: ## rewrite the Rust sources in the one format
+	$(CARGO) fmt
+
+.PHONY: extension
+extension: $(VENV)/.extension ## the extension, optimised, installed in .venv so that Python edits need no rebuild
+
+.PHONY: clean
+clean: ## remove what make built: .venv, target, caches, the extension
+	rm -rf $(VENV) target dist .pytest_cache .mypy_cache .hypothesis .benchmarks python/killcord/_killcord*.so
+	find python tests examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+$(VENV)/.python:
+	@test -n '$(PYTHON)' || { echo 'killcord needs Python 3.11 or newer; none was found'; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	|| { echo 'killcord needs Python 3.11 or newer; name one with: make PYTHON=python3.12'; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { echo 'python -m venv failed (Debian and Ubuntu: install python3-venv)'; exit 1; }
+	@touch $@
+
+# Installed from pinned versions with hashes: what was tested is what is installed.
+$(VENV)/.demo: requirements/demo.txt $(VENV)/.python
+	$(BIN)/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.test: requirements/test.txt $(VENV)/.demo
+	$(BIN)/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.extension: $(BUILD_INPUTS) $(VENV)/.demo
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --quiet --release --locked
+	@touch $@
