@@ -1,1 +1,3 @@
 //! Floor 5: sockets, clock, threads, HTTP.
+
+pub mod clock;

@@ -1,0 +1,48 @@
+//! The only file that reads a clock. Everything else is told what time it is.
+
+use crate::model::{Moment, Now, WallTime};
+use rustix::time::{ClockId, Timespec, clock_gettime};
+
+/// Both clocks, read one right after the other.
+///
+/// The deciding clock is the one that neither goes back nor stops while the machine sleeps: `CLOCK_BOOTTIME` on Linux,
+/// `CLOCK_MONOTONIC` where the system has no other (on macOS that one counts sleep).
+pub fn now() -> Now {
+    Now { at: Moment::from_nanos(nanos(clock_gettime(DECIDING))), wall: WallTime::from_nanos(wall_nanos()) }
+}
+
+fn wall_nanos() -> u64 {
+    nanos(clock_gettime(ClockId::Realtime))
+}
+
+/// A time before the clock's origin reads as the origin.
+fn nanos(time: Timespec) -> u64 {
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
+    seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
+}
+
+#[cfg(target_os = "linux")]
+const DECIDING: ClockId = ClockId::Boottime;
+#[cfg(not(target_os = "linux"))]
+const DECIDING: ClockId = ClockId::Monotonic;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deciding_clock_never_goes_back() {
+        let mut last = now().at;
+        for _ in 0..10_000 {
+            let next = now().at;
+            assert!(next >= last);
+            last = next;
+        }
+    }
+
+    #[test]
+    fn the_wall_clock_reads_after_the_year_2024() {
+        assert!(now().wall > WallTime::from_millis(1_704_067_200_000));
+    }
+}
