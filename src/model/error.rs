@@ -151,6 +151,8 @@ pub enum ErrorReport {
     #[error("{0}")]
     Refusal(Refusal),
     #[error(transparent)]
+    Misuse(#[from] Misuse),
+    #[error(transparent)]
     Fault(#[from] Fault),
 }
 

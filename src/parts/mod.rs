@@ -1,1 +1,16 @@
-//! Floor 1.
+//! Floor 1: small pure machines, one concept each. None knows another, a venue or a socket; each takes the time as an
+//! input. `session` joins them.
+
+mod cadence;
+mod deadlines;
+mod liveness;
+mod ratelimit;
+mod redial;
+mod switch;
+
+pub use cadence::Cadence;
+pub use deadlines::{Deadline, Deadlines};
+pub use liveness::{Liveness, LivenessRules, Verdict};
+pub use ratelimit::RateLimit;
+pub use redial::Redial;
+pub use switch::Switch;

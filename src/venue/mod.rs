@@ -164,6 +164,8 @@ pub enum Report {
     VenueSpoke,
     /// The venue said no to one of our own requests.
     Refused(Refusal),
+    /// The venue said no to the outstanding feed, or its answer does not mean that the countdown runs as asked.
+    FeedRefused(Refusal),
     /// The venue wants us to pause.
     RateLimited(Duration),
     /// The venue's clock minus ours, in milliseconds.

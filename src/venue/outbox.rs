@@ -111,6 +111,11 @@ impl Outbox {
         &self.text[range.clone()]
     }
 
+    /// Takes the oldest item out; its text stays until [`Outbox::clear`].
+    pub fn pop(&mut self) -> Option<Item> {
+        (!self.items.is_empty()).then(|| self.items.remove(0))
+    }
+
     /// Takes the items out, leaving the text in place until [`Outbox::clear`].
     pub fn take_items(&mut self) -> std::vec::Drain<'_, Item> {
         self.items.drain(..)

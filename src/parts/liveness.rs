@@ -1,0 +1,373 @@
+//! Is the peer late, or dead? One link's proof of life, in layers (the figures are measured: docs/promises.md).
+//!
+//! The clock that matters is the age of the *oldest unanswered* proof we asked for, never the age of the last byte
+//! received: a process that was frozen has asked for nothing, so its silence proves nothing. Three askers are judged
+//! side by side and the worst verdict counts:
+//!
+//! * the kernel's send queue (L2): bytes the peer's kernel does not acknowledge;
+//! * protocol pings (L3): each carries a nonce, and a pong answers every ping up to its own;
+//! * venue-level requests and the venue's own periodic message (L4): the thing we depend on, not only its edge.
+//!
+//! Socket errors (L0) and the kernel's own timeout (L5) end the link and are not judged here. A link on which no ping
+//! was ever answered is not judged by pings: that venue's edge may not speak them; L4 then carries the verdict alone.
+
+use crate::model::{Layer, Moment};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Pings that may be unanswered at once. The oldest decides, so more would add nothing.
+const PINGS_OUT_MAX: usize = 32;
+/// L2: suspect after this much stagnation plus a round trip.
+const QUEUE_SUSPECT: Duration = Duration::from_millis(200);
+/// L2: dead after this much stagnation plus a round trip.
+const QUEUE_DEAD: Duration = Duration::from_secs(1);
+
+/// What silence means now, worst last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Nothing is overdue.
+    Fresh,
+    /// Something is overdue; act slowly.
+    Suspect {
+        /// Age of the oldest unanswered proof.
+        silent: Duration,
+        /// Who noticed.
+        layer: Layer,
+    },
+    /// Overdue for so long that only a dead link explains it.
+    Dead {
+        /// Age of the oldest unanswered proof.
+        silent: Duration,
+        /// Who noticed.
+        layer: Layer,
+    },
+}
+
+/// The margins, from the policy and the venue's facts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LivenessRules {
+    /// L3: suspect at the round-trip estimate plus this.
+    pub suspect_margin: Duration,
+    /// L3: dead at the round-trip estimate plus this, ...
+    pub dead_margin: Duration,
+    /// ... but never sooner than this.
+    pub dead_floor: Duration,
+    /// L4: a venue-level request is missed after this; twice this is dead.
+    pub venue_answer: Duration,
+    /// L4: the venue itself says something at least this often; twice this is dead.
+    pub venue_speaks: Option<Duration>,
+}
+
+/// The proof of life of one link. Made anew for every epoch.
+#[derive(Clone, Debug)]
+pub struct Liveness {
+    rules: LivenessRules,
+    /// Unanswered pings, oldest first.
+    pings: VecDeque<(u64, Moment)>,
+    next_nonce: u64,
+    pong_seen: bool,
+    smoothed: Option<Duration>,
+    variation: Duration,
+    /// When the oldest unanswered venue-level request was said.
+    venue_asked: Option<Moment>,
+    /// When the venue last spoke by itself; `None` until that counts.
+    venue_spoke: Option<Moment>,
+    /// Since when the send queue has made no progress.
+    queue_stuck_since: Option<Moment>,
+    /// When the last answered proof had been asked for: the venue surely heard us then.
+    proven: Option<Moment>,
+}
+
+impl Liveness {
+    /// A link that came up in this epoch; nonces start where the caller says, so that no other link ever used them.
+    pub fn new(rules: LivenessRules, first_nonce: u64) -> Self {
+        Self {
+            rules,
+            pings: VecDeque::with_capacity(PINGS_OUT_MAX),
+            next_nonce: first_nonce,
+            pong_seen: false,
+            smoothed: None,
+            variation: Duration::ZERO,
+            venue_asked: None,
+            venue_spoke: None,
+            queue_stuck_since: None,
+            proven: None,
+        }
+    }
+
+    /// A ping is due: the nonce to send, or nothing while enough are out already.
+    pub fn ping(&mut self, now: Moment) -> Option<u64> {
+        if self.pings.len() == PINGS_OUT_MAX {
+            return None;
+        }
+        let nonce = self.next_nonce;
+        self.next_nonce += 1;
+        self.pings.push_back((nonce, now));
+        Some(nonce)
+    }
+
+    /// A pong came back. A nonce never sent, or answered before, changes nothing.
+    pub fn pong(&mut self, now: Moment, nonce: u64) -> bool {
+        let Some(index) = self.pings.iter().position(|(sent, _)| *sent == nonce) else { return false };
+        let asked = self.pings[index].1;
+        self.pings.drain(..=index);
+        self.pong_seen = true;
+        self.queue_stuck_since = None;
+        self.measure(now.since(asked));
+        self.prove(asked);
+        true
+    }
+
+    /// A venue-level request was said. Only the oldest unanswered one is judged.
+    pub fn venue_asked(&mut self, now: Moment) {
+        self.venue_asked.get_or_insert(now);
+    }
+
+    /// A venue-level request was answered.
+    pub fn venue_answered(&mut self, now: Moment) {
+        if let Some(asked) = self.venue_asked.take() {
+            self.prove(asked);
+        }
+        self.venue_spoke(now);
+    }
+
+    /// True while a venue-level request is unanswered.
+    pub fn venue_answer_awaited(&self) -> bool {
+        self.venue_asked.is_some()
+    }
+
+    /// The venue's own periodic message arrived, or it starts to be expected.
+    pub fn venue_spoke(&mut self, now: Moment) {
+        self.venue_spoke = Some(now);
+    }
+
+    /// What the kernel says of the send queue: for how long it has made no progress; zero when nothing waits.
+    pub fn queue_stuck(&mut self, now: Moment, stuck_for: Duration) {
+        self.queue_stuck_since = (stuck_for > Duration::ZERO).then(|| now - stuck_for);
+    }
+
+    /// We ran late ourselves by this much: nobody else is to blame for that time.
+    pub fn forgive(&mut self, late: Duration) {
+        for (_, sent) in &mut self.pings {
+            *sent = *sent + late;
+        }
+        for since in [&mut self.venue_asked, &mut self.venue_spoke, &mut self.queue_stuck_since] {
+            *since = since.map(|moment| moment + late);
+        }
+    }
+
+    /// What silence means now: the worst of all layers.
+    pub fn judge(&self, now: Moment) -> Verdict {
+        let mut worst = Verdict::Fresh;
+        for (layer, since, suspect, dead) in self.overdue().into_iter().flatten() {
+            let silent = now.since(since);
+            let verdict = match silent {
+                silent if silent >= dead => Verdict::Dead { silent, layer },
+                silent if silent >= suspect => Verdict::Suspect { silent, layer },
+                _ => Verdict::Fresh,
+            };
+            if verdict.rank() > worst.rank() {
+                worst = verdict;
+            }
+        }
+        worst
+    }
+
+    /// When the verdict will next get worse if nothing arrives.
+    pub fn next_change(&self, now: Moment) -> Option<Moment> {
+        let moments =
+            self.overdue().into_iter().flatten().flat_map(|(_, since, suspect, dead)| [since + suspect, since + dead]);
+        moments.filter(|at| *at > now).min()
+    }
+
+    /// Smoothed round trip, once one was measured.
+    pub const fn round_trip(&self) -> Option<Duration> {
+        self.smoothed
+    }
+
+    /// When the last answered proof had been asked for.
+    pub const fn proven(&self) -> Option<Moment> {
+        self.proven
+    }
+
+    /// True once a protocol ping was answered on this link.
+    pub const fn pong_seen(&self) -> bool {
+        self.pong_seen
+    }
+
+    /// Every layer that has something outstanding: since when, and after how long it is suspect and dead.
+    fn overdue(&self) -> [Option<(Layer, Moment, Duration, Duration)>; 4] {
+        let trip = self.smoothed.unwrap_or_default();
+        let late_trip = trip + 4 * self.variation;
+        let r = &self.rules;
+        let ping_dead = (late_trip + r.dead_margin).max(r.dead_floor);
+        let oldest_ping = self.pings.front().filter(|_| self.pong_seen).map(|(_, sent)| *sent);
+        let speaks = self.venue_spoke.zip(r.venue_speaks);
+        [
+            self.queue_stuck_since.map(|since| (Layer::SendQueue, since, QUEUE_SUSPECT + trip, QUEUE_DEAD + trip)),
+            oldest_ping.map(|since| (Layer::ProtocolPing, since, late_trip + r.suspect_margin, ping_dead)),
+            self.venue_asked
+                .map(|since| (Layer::VenueRequest, since, r.venue_answer + trip, 2 * r.venue_answer + trip)),
+            speaks.map(|(since, period)| (Layer::VenueSilence, since, period, 2 * period)),
+        ]
+    }
+
+    /// RFC 6298's estimator: it forgets slowly and doubts quickly.
+    fn measure(&mut self, sample: Duration) {
+        let Some(smoothed) = self.smoothed else {
+            self.smoothed = Some(sample);
+            self.variation = sample / 2;
+            return;
+        };
+        self.variation = (3 * self.variation + smoothed.abs_diff(sample)) / 4;
+        self.smoothed = Some((7 * smoothed + sample) / 8);
+    }
+
+    fn prove(&mut self, asked: Moment) {
+        self.proven = Some(self.proven.map_or(asked, |proven| proven.max(asked)));
+    }
+}
+
+impl Verdict {
+    /// Fresh 0, suspect 1, dead 2.
+    pub const fn rank(self) -> u8 {
+        match self {
+            Self::Fresh => 0,
+            Self::Suspect { .. } => 1,
+            Self::Dead { .. } => 2,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: LivenessRules = LivenessRules {
+        suspect_margin: Duration::from_millis(250),
+        dead_margin: Duration::from_millis(800),
+        dead_floor: Duration::from_secs(1),
+        venue_answer: Duration::from_secs(5),
+        venue_speaks: None,
+    };
+
+    fn ms(millis: u64) -> Moment {
+        Moment::from_nanos((1_000_000 + millis) * 1_000_000)
+    }
+
+    /// A link whose first ping was answered after 1 ms.
+    fn lively() -> Liveness {
+        let mut link = Liveness::new(RULES, 1);
+        let nonce = link.ping(ms(0)).unwrap();
+        assert!(link.pong(ms(1), nonce));
+        link
+    }
+
+    #[test]
+    fn silence_after_an_unanswered_ping_is_suspect_and_then_dead() {
+        let mut link = lively();
+        link.ping(ms(250)).unwrap();
+        assert_eq!(link.judge(ms(500)), Verdict::Fresh);
+        assert_eq!(link.judge(ms(510)).rank(), 1);
+        assert_eq!(link.judge(ms(1_249)).rank(), 1);
+        assert!(matches!(link.judge(ms(1_250)), Verdict::Dead { layer: Layer::ProtocolPing, .. }));
+    }
+
+    /// The mistake of every "no data for N ms" rule: after a freeze of our own it cries wolf.
+    #[test]
+    fn having_asked_nothing_silence_proves_nothing() {
+        let link = lively();
+        assert_eq!(link.judge(ms(60_000)), Verdict::Fresh);
+        assert_eq!(link.next_change(ms(1)), None);
+    }
+
+    #[test]
+    fn our_own_lateness_is_nobody_elses_silence() {
+        let mut link = lively();
+        link.ping(ms(250)).unwrap();
+        link.forgive(Duration::from_secs(3));
+        assert_eq!(link.judge(ms(3_300)), Verdict::Fresh);
+        assert_eq!(link.judge(ms(4_250)).rank(), 2);
+    }
+
+    #[test]
+    fn a_late_pong_answers_every_earlier_ping_but_no_later_one() {
+        let mut link = lively();
+        let first = link.ping(ms(100)).unwrap();
+        let second = link.ping(ms(200)).unwrap();
+        link.ping(ms(300)).unwrap();
+        assert!(link.pong(ms(400), second));
+        assert!(!link.pong(ms(401), first), "an answered nonce counts once");
+        assert!(link.judge(ms(1_400)).rank() == 2, "the third ping is still unanswered");
+        assert_eq!(link.proven(), Some(ms(200)), "what is proven is when we asked, not when we heard");
+    }
+
+    #[test]
+    fn a_foreign_nonce_is_no_life_sign() {
+        let mut link = lively();
+        link.ping(ms(250)).unwrap();
+        assert!(!link.pong(ms(300), 77));
+        assert_eq!(link.judge(ms(1_300)).rank(), 2);
+    }
+
+    #[test]
+    fn a_venue_that_answers_no_pings_at_all_is_not_judged_by_them() {
+        let mut link = Liveness::new(RULES, 1);
+        link.ping(ms(0)).unwrap();
+        assert_eq!(link.judge(ms(60_000)), Verdict::Fresh);
+        link.venue_asked(ms(60_000));
+        assert!(matches!(link.judge(ms(70_000)), Verdict::Dead { layer: Layer::VenueRequest, .. }));
+    }
+
+    #[test]
+    fn a_stuck_send_queue_is_seen_before_the_ping_deadline() {
+        let mut link = lively();
+        link.ping(ms(250)).unwrap();
+        link.queue_stuck(ms(460), Duration::from_millis(205));
+        assert!(matches!(link.judge(ms(460)), Verdict::Suspect { layer: Layer::SendQueue, .. }));
+        link.queue_stuck(ms(470), Duration::ZERO);
+        assert_eq!(link.judge(ms(470)), Verdict::Fresh);
+    }
+
+    #[test]
+    fn a_venue_that_should_speak_and_does_not_is_suspect() {
+        let rules = LivenessRules { venue_speaks: Some(Duration::from_secs(5)), ..RULES };
+        let mut link = Liveness::new(rules, 1);
+        link.venue_spoke(ms(0));
+        assert_eq!(link.judge(ms(4_999)), Verdict::Fresh);
+        assert!(matches!(link.judge(ms(5_000)), Verdict::Suspect { layer: Layer::VenueSilence, .. }));
+        assert_eq!(link.judge(ms(10_000)).rank(), 2);
+    }
+
+    #[test]
+    fn the_next_change_is_exactly_when_the_verdict_changes() {
+        let mut link = lively();
+        link.ping(ms(250)).unwrap();
+        let mut now = ms(250);
+        let mut ranks = vec![];
+        while let Some(at) = link.next_change(now) {
+            assert_eq!(link.judge(at - Duration::from_nanos(1)).rank(), link.judge(now).rank());
+            now = at;
+            ranks.push(link.judge(now).rank());
+        }
+        assert_eq!(ranks, [1, 2]);
+    }
+
+    #[test]
+    fn a_slow_path_is_given_more_time() {
+        let mut link = Liveness::new(RULES, 1);
+        let nonce = link.ping(ms(0)).unwrap();
+        link.pong(ms(300), nonce);
+        link.ping(ms(1_000)).unwrap();
+        assert_eq!(link.judge(ms(1_300)), Verdict::Fresh);
+        assert!(link.judge(ms(2_690)).rank() < 2, "round trip 300 ms and variation 150 ms leave 1.7 s");
+        assert_eq!(link.judge(ms(2_700)).rank(), 2);
+    }
+
+    #[test]
+    fn unanswered_pings_are_bounded() {
+        let mut link = lively();
+        let sent = (0..100).filter_map(|i| link.ping(ms(250 * i))).count();
+        assert_eq!(sent, PINGS_OUT_MAX);
+    }
+}

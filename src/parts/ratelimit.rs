@@ -1,0 +1,75 @@
+//! At most so many in any stretch of time: an exact sliding window, because venues ban by it and a refilling bucket
+//! would allow twice the burst across a boundary.
+
+use crate::model::Moment;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// One limit.
+#[derive(Clone, Debug)]
+pub struct RateLimit {
+    count: usize,
+    per: Duration,
+    taken: VecDeque<Moment>,
+}
+
+impl RateLimit {
+    /// At most `count` (at least 1) in any `per`.
+    pub fn new(count: u32, per: Duration) -> Self {
+        let count = usize::try_from(count).unwrap_or(usize::MAX).max(1);
+        Self { count, per, taken: VecDeque::new() }
+    }
+
+    /// When the next one is allowed; not after `now` means now.
+    pub fn ready_at(&self, now: Moment) -> Moment {
+        match self.taken.len().checked_sub(self.count).and_then(|first| self.taken.get(first)) {
+            Some(oldest) => now.max(*oldest + self.per),
+            None => now,
+        }
+    }
+
+    /// Counts one.
+    pub fn take(&mut self, now: Moment) {
+        self.taken.push_back(now);
+        while self.taken.len() > self.count {
+            self.taken.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(millis: u64) -> Moment {
+        Moment::from_nanos(millis * 1_000_000)
+    }
+
+    /// Compared with counting every window by hand.
+    #[test]
+    fn no_window_ever_holds_more_than_allowed() {
+        let per = Duration::from_millis(100);
+        for count in 1..6_u32 {
+            let mut limit = RateLimit::new(count, per);
+            let mut taken: Vec<u64> = vec![];
+            for now in (0..2_000).step_by(7) {
+                if limit.ready_at(ms(now)) <= ms(now) {
+                    limit.take(ms(now));
+                    taken.push(now);
+                }
+            }
+            let worst =
+                taken.iter().map(|from| taken.iter().filter(|t| (*from..*from + 100).contains(t)).count()).max();
+            assert_eq!(worst, Some(count as usize), "count {count}");
+        }
+    }
+
+    #[test]
+    fn the_moment_named_is_the_first_that_is_allowed() {
+        let mut limit = RateLimit::new(2, Duration::from_millis(100));
+        limit.take(ms(10));
+        limit.take(ms(20));
+        assert_eq!(limit.ready_at(ms(30)), ms(110));
+        assert_eq!(limit.ready_at(ms(110)), ms(110));
+    }
+}
