@@ -77,6 +77,8 @@ pub enum OrderState {
     Open,
     /// Gone.
     Cancelled(CancelCause),
+    /// Done, completely.
+    Filled,
 }
 
 /// Who cancelled an order. The venue may not tell its clients; the journal tells tests.
@@ -248,6 +250,16 @@ impl Floor {
         order.updated = now;
         let (account, conn, detail) = (order.account.clone(), order.conn, format!("{} {cause:?}", order.id));
         self.note(now, &account, conn, JournalKind::OrderCancelled, &detail);
+        true
+    }
+
+    /// Fills an open order completely; false when it was not open. No journal entry: no promise hangs on it.
+    pub fn fill_order(&mut self, now: Now, number: u64) -> bool {
+        let Some(order) = self.orders.get_mut(&number).filter(|order| order.state == OrderState::Open) else {
+            return false;
+        };
+        order.state = OrderState::Filled;
+        order.updated = now;
         true
     }
 

@@ -6,6 +6,8 @@
 
 mod delay;
 mod floor;
+mod knob;
+mod sign;
 
 pub mod bybit;
 pub mod crypto_com;
