@@ -6,8 +6,10 @@ use crate::model::{Moment, Now, TimeFactor, WallTime};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The journal keeps this many entries; older ones are dropped and counted.
+/// The journal keeps at most this many entries; older ones are dropped and counted.
 const JOURNAL_MAX: usize = 100_000;
+/// How many entries a full journal drops at once: dropping them one by one would move the whole journal each time.
+const JOURNAL_DROP: usize = 10_000;
 
 /// The shared state of one embedded venue.
 #[derive(Debug)]
@@ -299,8 +301,8 @@ impl Floor {
     /// Writes a journal entry.
     pub fn note(&mut self, now: Now, account: &str, conn: Option<ConnId>, kind: JournalKind, detail: &str) {
         if self.journal.len() == JOURNAL_MAX {
-            self.journal.remove(0);
-            self.journal_dropped += 1;
+            self.journal.drain(..JOURNAL_DROP);
+            self.journal_dropped += JOURNAL_DROP as u64;
         }
         let entry =
             JournalEntry { at: now.at, wall: now.wall, account: account.into(), conn, kind, detail: detail.into() };

@@ -83,6 +83,16 @@ impl Setting for u32 {
     }
 }
 
+impl Setting for String {
+    fn show(&self) -> String {
+        self.clone()
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(text.to_owned())
+    }
+}
+
 /// Declares a struct of knobs: `name: Type = default, "what it does, its unit and its range";`.
 macro_rules! knobs {
     ($(#[$meta:meta])* $vis:vis struct $name:ident { $($field:ident: $kind:ty = $default:expr, $doc:literal;)* }) => {

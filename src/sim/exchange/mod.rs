@@ -7,6 +7,7 @@
 mod delay;
 mod floor;
 mod knob;
+mod rates;
 mod sign;
 
 pub mod bybit;
@@ -16,6 +17,7 @@ pub mod kraken;
 
 pub use delay::Delayed;
 pub use floor::{Account, CancelCause, Fault, Floor, JournalEntry, JournalKind, Order, OrderState, Treatment};
+pub use rates::RateWindow;
 
 use crate::model::{Moment, Now};
 
