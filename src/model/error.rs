@@ -157,7 +157,7 @@ pub enum ErrorReport {
 }
 
 impl Refusal {
-    /// A refusal with the venue's text cleaned and cut.
+    /// A refusal with the venue's code and text cleaned and cut.
     pub fn new(
         step: &'static str,
         code: impl fmt::Display,
@@ -165,7 +165,7 @@ impl Refusal {
         class: RefusalClass,
         advice: &'static str,
     ) -> Self {
-        Self { step, code: code.to_string(), text: clean(text), class, advice: Advice(advice) }
+        Self { step, code: venue_text(&code.to_string()), text: venue_text(text), class, advice: Advice(advice) }
     }
 }
 
@@ -197,7 +197,8 @@ fn role_word(role: LinkRole) -> &'static str {
     }
 }
 
-fn clean(text: &str) -> String {
+/// A venue's own words as they may be shown: control characters replaced by spaces, cut to 200 characters.
+pub fn venue_text(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(VENUE_TEXT_MAX).collect()
 }
 

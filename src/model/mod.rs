@@ -13,7 +13,7 @@ mod time;
 
 pub use config::{Access, ConfigError, Credentials, Environment, Policy, PolicyBuilder, Target, TimeFactor};
 pub use endpoint::{Endpoint, Scheme};
-pub use error::{Advice, Breach, ErrorReport, Fault, Loss, LossCause, Misuse, Refusal, RefusalClass};
+pub use error::{Advice, Breach, ErrorReport, Fault, Loss, LossCause, Misuse, Refusal, RefusalClass, venue_text};
 pub use event::{Event, EventKind, Layer, Notice, ReadBackVerdict, Step};
 pub use ids::{CallTag, Epoch, LinkRole, RequestId, VenueName};
 pub use protection::{Coverage, Evidence, Exposure, SwitchKind, Trip, TripBounds};
