@@ -1,0 +1,285 @@
+//! What a guard's task and the handles on it share. The task never waits for a lock here: where a handle holds one, it
+//! keeps what it has and comes back. The handles live on any thread, Python's included.
+
+use super::clock;
+use super::error::{CallError, WaitError};
+use super::queue::{Inbound, Queue};
+use crate::model::{Coverage, Event, Misuse, Moment, Phase, RequestId, Snapshot};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use futures_util::task::AtomicWaker;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Called when something became readable.
+pub(super) type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// One per guard.
+pub(super) struct Shared {
+    /// The process that runs the task. In any other one every call is refused.
+    pid: u32,
+    snapshot: ArcSwap<Snapshot>,
+    /// A claim may be believed until then, in nanoseconds; see [`Shared::present`].
+    fresh_until: AtomicU64,
+    asks: Mutex<VecDeque<Ask>>,
+    /// Wakes the task.
+    pub(super) task: AtomicWaker,
+    pub(super) reader: Mutex<Reader>,
+    /// Messages and fates nobody has read yet, for [`Shared::ask_request`].
+    pub(super) unread: AtomicUsize,
+    message_capacity: usize,
+    wake: ArcSwapOption<Wake>,
+    /// Counts publications; a waiter that saw the same number twice missed nothing.
+    generation: AtomicU64,
+    waiters: AtomicUsize,
+    turnstile: Mutex<()>,
+    changed: Condvar,
+    started: AtomicBool,
+    released: AtomicBool,
+    ended: AtomicBool,
+    last_request: AtomicU64,
+}
+
+/// What waits to be read.
+pub(super) struct Reader {
+    pub(super) events: Queue<Event>,
+    pub(super) inbound: Queue<Inbound>,
+}
+
+/// What a handle asks of its guard.
+#[derive(Debug)]
+pub(super) enum Ask {
+    Start,
+    LetGo,
+    Farewell { reason: String },
+    Rearm,
+    Maintenance { begin: bool, reason: String },
+    Abandon,
+    Request { id: RequestId, method: String, params: String, unsafe_named: bool },
+    Send { id: RequestId, line: String, unsafe_named: bool },
+}
+
+impl Shared {
+    pub(super) fn new(first: Snapshot, event_capacity: usize, message_capacity: usize) -> Self {
+        let reader = Reader { events: Queue::new(event_capacity), inbound: Queue::new(message_capacity) };
+        Self {
+            pid: std::process::id(),
+            snapshot: ArcSwap::from_pointee(first),
+            fresh_until: AtomicU64::new(u64::MAX),
+            asks: Mutex::new(VecDeque::new()),
+            task: AtomicWaker::new(),
+            reader: Mutex::new(reader),
+            unread: AtomicUsize::new(0),
+            message_capacity,
+            wake: ArcSwapOption::empty(),
+            generation: AtomicU64::new(0),
+            waiters: AtomicUsize::new(0),
+            turnstile: Mutex::new(()),
+            changed: Condvar::new(),
+            started: AtomicBool::new(false),
+            released: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            last_request: AtomicU64::new(0),
+        }
+    }
+}
+
+/// For the handles.
+impl Shared {
+    /// Hands over something that only the guard's state can refuse.
+    pub(super) fn ask(&self, ask: Ask) -> Result<(), CallError> {
+        self.check_alive()?;
+        if matches!(ask, Ask::Start) && self.started.swap(true, Ordering::AcqRel) {
+            return Err(Misuse::AlreadyStarted.into());
+        }
+        self.push_ask(ask, ASKS_MAX + ASKS_RESERVED)
+    }
+
+    /// Hands over a request and names it. Refused when too many wait to be sent, or when the answers of earlier ones
+    /// are not being read.
+    pub(super) fn ask_request(
+        &self,
+        length: usize,
+        build: impl FnOnce(RequestId) -> Ask,
+    ) -> Result<RequestId, CallError> {
+        self.check_alive()?;
+        if length > LINE_MAX {
+            return Err(Misuse::NotSendable { why: "longer than 1 MiB" }.into());
+        }
+        let limit = self.message_capacity.saturating_mul(2);
+        if self.unread.load(Ordering::Relaxed) > limit {
+            return Err(Misuse::TooManyPending { limit }.into());
+        }
+        let id = RequestId(self.last_request.fetch_add(1, Ordering::Relaxed) + 1);
+        self.push_ask(build(id), ASKS_MAX)?;
+        Ok(id)
+    }
+
+    fn push_ask(&self, ask: Ask, limit: usize) -> Result<(), CallError> {
+        let mut asks = lock(&self.asks);
+        if asks.len() >= limit {
+            return Err(Misuse::TooManyPending { limit }.into());
+        }
+        asks.push_back(ask);
+        drop(asks);
+        self.task.wake();
+        Ok(())
+    }
+
+    /// Refuses in a forked child, before any lock is touched: another thread may have held it at the fork.
+    pub(super) fn check_process(&self) -> Result<(), CallError> {
+        if self.pid == std::process::id() { Ok(()) } else { Err(CallError::Forked) }
+    }
+
+    fn check_alive(&self) -> Result<(), CallError> {
+        self.check_process()?;
+        if self.ended.load(Ordering::Acquire) { Err(Misuse::Ended.into()) } else { Ok(()) }
+    }
+
+    /// The last snapshot, with its claim withdrawn when the task should have run since and did not: a guard that cannot
+    /// act must not go on saying *armed* only because nobody is there to take it back.
+    pub(super) fn present(&self) -> Arc<Snapshot> {
+        let snapshot = self.snapshot.load_full();
+        if !snapshot.claim() && !snapshot.permit {
+            return snapshot;
+        }
+        let now = clock::now().at;
+        let fresh_until = Moment::from_nanos(self.fresh_until.load(Ordering::Acquire));
+        if now <= fresh_until { snapshot } else { Arc::new(withdrawn(&snapshot, now)) }
+    }
+
+    /// Waits until `wanted` is true of the phase. `wanted` runs outside of all locks.
+    pub(super) fn wait(&self, timeout: Duration, wanted: impl Fn(Phase) -> bool) -> Result<Arc<Snapshot>, WaitError> {
+        self.check_process().map_err(|_| WaitError::Forked)?;
+        let deadline = clock::now().at + timeout;
+        self.waiters.fetch_add(1, Ordering::SeqCst);
+        let result = loop {
+            let seen = self.generation.load(Ordering::SeqCst);
+            let ended = self.ended.load(Ordering::Acquire);
+            let snapshot = self.present();
+            if wanted(snapshot.phase) {
+                break Ok(snapshot);
+            }
+            if ended {
+                break Err(WaitError::Ended(snapshot));
+            }
+            let left = deadline.since(clock::now().at);
+            if left.is_zero() {
+                break Err(WaitError::TimedOut(snapshot));
+            }
+            self.wait_for_change(seen, left.min(WAIT_SLICE));
+        };
+        self.waiters.fetch_sub(1, Ordering::SeqCst);
+        result
+    }
+
+    fn wait_for_change(&self, seen: u64, at_most: Duration) {
+        let turnstile = lock(&self.turnstile);
+        if self.generation.load(Ordering::SeqCst) == seen {
+            // Whether it was notified, timed out or neither is read from the state by the caller.
+            drop(self.changed.wait_timeout(turnstile, at_most));
+        }
+    }
+
+    pub(super) fn set_wake(&self, wake: Option<Wake>) {
+        self.wake.store(wake.clone().map(Arc::new));
+        // Looked at after the store: what comes from here on calls the new waker by itself.
+        let readable = {
+            let reader = lock(&self.reader);
+            !reader.events.is_empty() || !reader.inbound.is_empty()
+        };
+        if readable && let Some(wake) = wake {
+            wake();
+        }
+    }
+
+    /// No handle is left. Never disarms: the task lets go.
+    pub(super) fn release(&self) {
+        if self.check_process().is_ok() {
+            self.released.store(true, Ordering::Release);
+            self.task.wake();
+        }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+}
+
+/// For the task.
+impl Shared {
+    /// Moves what was asked into `into`; false when a handle is just writing and the task must come back.
+    pub(super) fn take_asks(&self, into: &mut VecDeque<Ask>) -> bool {
+        match self.asks.try_lock() {
+            Ok(mut asks) => {
+                into.append(&mut asks);
+                true
+            }
+            Err(std::sync::TryLockError::Poisoned(poisoned)) => {
+                into.append(&mut poisoned.into_inner());
+                true
+            }
+            Err(std::sync::TryLockError::WouldBlock) => false,
+        }
+    }
+
+    pub(super) fn is_released(&self) -> bool {
+        self.released.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_fresh_until(&self, until: Moment) {
+        self.fresh_until.store(until.nanos(), Ordering::Release);
+    }
+
+    pub(super) fn set_snapshot(&self, snapshot: Arc<Snapshot>) {
+        self.snapshot.store(snapshot);
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn set_ended(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Wakes those who wait; false when one of them is just going to sleep and the task must come back.
+    pub(super) fn notify(&self) -> bool {
+        if self.waiters.load(Ordering::SeqCst) == 0 {
+            return true;
+        }
+        let free = !matches!(self.turnstile.try_lock(), Err(std::sync::TryLockError::WouldBlock));
+        if free {
+            self.changed.notify_all();
+        }
+        free
+    }
+
+    pub(super) fn wake(&self) -> Option<Arc<Wake>> {
+        self.wake.load_full()
+    }
+}
+
+/// A poisoned lock here protects nothing that a panic can leave half done.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn withdrawn(snapshot: &Snapshot, now: Moment) -> Snapshot {
+    Snapshot {
+        at: now,
+        phase: if snapshot.claim() { Phase::Degraded } else { snapshot.phase },
+        coverage: Coverage::Nothing,
+        permit: false,
+        waiting_for: "killcord's own engine, which is late",
+        ..snapshot.clone()
+    }
+}
+
+/// A line longer than this is refused by every venue.
+const LINE_MAX: usize = 1 << 20;
+/// Requests that may wait for the task at one time.
+const ASKS_MAX: usize = 4096;
+/// Room beyond that for what is not a request: letting go must always be possible.
+const ASKS_RESERVED: usize = 256;
+/// A waiter looks again this often by itself: a claim can lapse without anybody there to announce it.
+const WAIT_SLICE: Duration = Duration::from_millis(500);
