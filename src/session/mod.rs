@@ -1,5 +1,252 @@
 //! Floor 3: one guard. A dialect and the small parts, joined into a machine with one entrance and one exit.
+//!
+//! # The contract
+//!
+//! * **Single mutation.** `handle` takes exactly one input; then `poll` is called until it returns [`Action::Wait`].
+//!   Handling before draining is a bug of the caller and panics.
+//! * An input of a stale epoch changes nothing and is counted.
+//! * Time never goes back. An early tick is harmless; a late one withdraws the claim first, is told as `Stalled`, and the
+//!   claim returns only with evidence asked for afterwards.
+//! * After a link is lost nothing of its epoch is said, and nothing queued for it is sent on another.
+//! * The same seed and inputs give the same actions, byte for byte.
+//! * Every buffer has a constant bound.
+//!
+//! Where things are: what arrives is understood in `inbound`, every deadline expires in `deadline`, what silence means is
+//! decided in `verdict`, when to dial in `dialling`, what the application may do in `command`, and what is claimed in
+//! `standing`, through which alone the phase changes.
 
+mod command;
 mod contract;
+mod deadline;
+mod dialling;
+mod inbound;
+mod link;
+mod queue;
+mod standing;
+mod trade;
+mod verdict;
+
+#[cfg(test)]
+mod tests;
 
 pub use contract::{Action, Command, Fate, HangUp, Input};
+
+use crate::model::{Epoch, Event, EventKind, LinkRole, Moment, Now, Policy, RequestId, Snapshot, SwitchKind};
+use crate::parts::{Deadline, Deadlines, RateLimit, Redial, Switch};
+use crate::venue::{Item, Outbox, Venue};
+use link::GuardLink;
+use queue::{Queue, Queued};
+use standing::Standing;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use trade::TradeLink;
+
+/// Lateness of our own below this is ordinary scheduling.
+const LATE_MIN: Duration = Duration::from_millis(100);
+/// Application requests that may await an answer at once.
+const PENDING_MAX: usize = 1024;
+
+/// One guard: see the module documentation for its contract.
+pub struct Session<V> {
+    venue: V,
+    policy: Policy,
+    now: Now,
+    out: Outbox,
+    queue: Queue,
+    deadlines: Deadlines,
+    /// The guarding link while it is up.
+    link: Option<GuardLink>,
+    /// Dials of the guarding role that are under way.
+    dials: Vec<Dial>,
+    /// A connected link that nothing was said on yet, kept beside a suspect one.
+    standby: Option<Dial>,
+    trade: TradeLink,
+    redial: Redial,
+    dial_limit: RateLimit,
+    message_limit: RateLimit,
+    switch: Switch,
+    standing: Standing,
+    /// Application requests that were sent and not yet answered, with the epoch that carried them.
+    pending: BTreeMap<RequestId, Epoch>,
+    last_epoch: Epoch,
+    /// What the last `Wait` promised; lateness is measured against it.
+    waited_until: Option<Moment>,
+    drained: bool,
+    stale_inputs: u64,
+}
+
+/// One dial under way or just done.
+#[derive(Clone, Copy, Debug)]
+struct Dial {
+    epoch: Epoch,
+    began: Moment,
+}
+
+impl<V: Venue> Session<V> {
+    /// A guard that has not started. `seed` decides nothing but the jitter of dials.
+    pub fn new(venue: V, policy: Policy, seed: u64, now: Now) -> Self {
+        let facts = venue.facts();
+        let (dial, message) = (facts.dial_rule, facts.message_rule);
+        let trade = TradeLink::new(seed);
+        Self {
+            policy,
+            now,
+            out: Outbox::default(),
+            queue: Queue::default(),
+            deadlines: Deadlines::default(),
+            link: None,
+            dials: Vec::new(),
+            standby: None,
+            trade,
+            redial: Redial::new(seed),
+            dial_limit: RateLimit::new(dial.count / 2, dial.per),
+            message_limit: RateLimit::new(message.count.saturating_mul(4) / 5, message.per),
+            switch: Switch::Off,
+            standing: Standing::default(),
+            pending: BTreeMap::new(),
+            last_epoch: Epoch(0),
+            waited_until: None,
+            drained: true,
+            stale_inputs: 0,
+            venue,
+        }
+    }
+
+    /// Takes exactly one input.
+    ///
+    /// # Panics
+    /// When `poll` was not drained since the last input.
+    pub fn handle(&mut self, now: Now, input: Input<'_>) {
+        assert!(self.drained, "poll() must be drained to Wait before the next handle()");
+        self.drained = false;
+        self.out.clear();
+        self.notice_time(now);
+        let judging = matches!(input, Input::Tick | Input::SendQueue { .. });
+        self.take(input);
+        self.judge(judging);
+        self.restate();
+    }
+
+    /// What to do next. Must be called until it returns `Wait`.
+    pub fn poll(&mut self) -> Action<'_> {
+        match self.queue.pop() {
+            Some(queued) => self.render(queued),
+            None => self.wait(),
+        }
+    }
+
+    /// Everything the guard is willing to say about itself now.
+    pub fn snapshot(&self) -> Snapshot {
+        self.describe()
+    }
+
+    /// How many inputs of stale epochs were ignored.
+    pub const fn stale_inputs(&self) -> u64 {
+        self.stale_inputs
+    }
+
+    /// The dialect, to read its facts.
+    pub const fn venue(&self) -> &V {
+        &self.venue
+    }
+
+    /// Moves time forward, and copes with having been late before anything else is looked at.
+    fn notice_time(&mut self, now: Now) {
+        let at = now.at.max(self.now.at);
+        self.now = Now { at, wall: now.wall };
+        let late = self.waited_until.map_or(Duration::ZERO, |until| at.since(until));
+        if late < LATE_MIN || !self.standing.running() {
+            return;
+        }
+        self.forgive(late);
+        if late >= self.policy.stall_limit {
+            self.doubt("this process did not run for a while");
+            self.tell(EventKind::Stalled { late });
+        }
+    }
+
+    fn forgive(&mut self, late: Duration) {
+        if let Some(link) = &mut self.link {
+            link.pulse.liveness.forgive(late);
+        }
+        self.trade.forgive(late);
+    }
+
+    fn take(&mut self, input: Input<'_>) {
+        match input {
+            Input::Tick => self.expire_all(),
+            Input::Dialled { epoch } => self.dialled(epoch),
+            Input::Missed { epoch, cause } => self.missed(epoch, cause),
+            Input::Line { epoch, text } => self.line(epoch, text),
+            Input::Pong { epoch, nonce } => self.pong(epoch, nonce),
+            Input::PeerPing { epoch } => self.count_if_stale(epoch),
+            Input::SendQueue { epoch, stuck_for } => self.send_queue(epoch, stuck_for),
+            Input::Lost { epoch, cause } => self.lost(epoch, cause),
+            Input::Answered { tag, reply } => self.answered(tag, reply),
+            Input::Command(command) => self.command(command),
+        }
+    }
+
+    /// Queues an event with the next sequence number.
+    fn tell(&mut self, kind: EventKind) {
+        let epoch = self.link.as_ref().map_or(Epoch(0), |link| link.epoch);
+        let seq = self.standing.next_seq();
+        self.queue.push(Queued::Tell(Event { seq, at: self.now.at, wall: self.now.wall, epoch, kind }));
+    }
+
+    fn next_epoch(&mut self) -> Epoch {
+        self.last_epoch = self.last_epoch.next();
+        self.last_epoch
+    }
+
+    /// The live epoch of a role, if its link is up.
+    fn live(&self, role: LinkRole) -> Option<Epoch> {
+        match role {
+            LinkRole::Guard => self.link.as_ref().map(|link| link.epoch),
+            LinkRole::Trade => self.trade.epoch(),
+        }
+    }
+
+    /// Acts on everything the dialect put into the outbox, until nothing is left.
+    fn drain(&mut self) {
+        while let Some(item) = self.out.pop() {
+            match item {
+                Item::Say { role, lane, text } => {
+                    if let Some(epoch) = self.live(role) {
+                        self.queue.push(Queued::Say { epoch, lane, text });
+                    }
+                }
+                Item::Call { tag, request } => self.queue.push(Queued::Call { tag, request }),
+                Item::Report(report) => self.report(report),
+            }
+        }
+    }
+
+    fn session_bound(&self) -> bool {
+        self.venue.facts().kind == SwitchKind::SessionBound
+    }
+
+    fn wait(&mut self) -> Action<'_> {
+        self.drained = true;
+        let next = self.deadlines.next();
+        self.waited_until = next.map(|(at, _)| at.max(self.now.at));
+        Action::Wait { until: next.map(|(at, _)| at), why: next.map_or("the world", |(_, deadline)| deadline.as_str()) }
+    }
+
+    fn render(&self, queued: Queued) -> Action<'_> {
+        match queued {
+            Queued::Dial { epoch, role } => match self.venue.endpoint(role) {
+                Some(endpoint) => Action::Dial { epoch, role, endpoint },
+                None => Action::HangUp { epoch, how: HangUp::Abort },
+            },
+            Queued::Say { epoch, lane, text } => Action::Say { epoch, line: self.out.text(&text), lane },
+            Queued::Ping { epoch, nonce } => Action::Ping { epoch, nonce },
+            Queued::Call { tag, request } => Action::Call { tag, request, endpoint: self.venue.http_endpoint() },
+            Queued::HangUp { epoch, how } => Action::HangUp { epoch, how },
+            Queued::Tell(event) => Action::Tell(event),
+            Queued::Deliver { role, answers } => Action::Deliver { role, answers },
+            Queued::Sent { request } => Action::Sent { request },
+            Queued::Fate { request, fate } => Action::Fate { request, fate },
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What the application asks for: its life's beginning and end, deliberate acts, and its orders through the gate.
+
+use super::contract::{Command, Fate, HangUp};
+use super::link::GuardLink;
+use super::queue::Queued;
+use super::standing::Maintenance;
+use super::{Deadline, PENDING_MAX, Session};
+use crate::model::{Epoch, ErrorReport, EventKind, LinkRole, LossCause, Misuse, Phase, RequestId};
+use crate::venue::{Composed, Intent, Lane, Screening, Venue};
+
+impl<V: Venue> Session<V> {
+    pub(super) fn command(&mut self, command: Command<'_>) {
+        match command {
+            Command::Start => self.start(),
+            Command::LetGo => self.let_go(),
+            Command::Farewell { reason } => self.farewell(reason),
+            Command::Rearm => self.standing.latched = false,
+            Command::Maintenance { begin: true, reason } => self.begin_maintenance(reason),
+            Command::Maintenance { begin: false, .. } => self.finish_maintenance(),
+            Command::Abandon => self.abandon(),
+            Command::Request { id, method, params, unsafe_named } => {
+                let composed = self.venue.compose(self.now, id, method, params);
+                self.pass(id, composed, unsafe_named, true);
+            }
+            Command::Send { id, line, unsafe_named } => {
+                let screened = self.venue.screen(line);
+                let composed = Composed { role: screened.role, line: line.to_owned(), kind: screened.kind };
+                self.pass(id, Ok(composed), unsafe_named, false);
+            }
+        }
+        self.drain();
+    }
+
+    /// Requests that went out on this epoch will not be answered any more.
+    pub(super) fn lose_pending(&mut self, epoch: Epoch) {
+        let lost: Vec<RequestId> = self.pending.iter().filter(|(_, on)| **on == epoch).map(|(id, _)| *id).collect();
+        for request in lost {
+            self.pending.remove(&request);
+            self.queue.push(Queued::Fate { request, fate: Fate::Unknown });
+        }
+    }
+
+    pub(super) fn farewell_done(&mut self, confirmed: bool) {
+        let Some(reason) = self.standing.farewell.take() else { return };
+        self.switch.disarmed();
+        self.tell(EventKind::Farewell { reason, confirmed });
+        self.end(HangUp::Gracefully);
+    }
+
+    /// The venue confirmed that the switch is off, as asked.
+    pub(super) fn disarmed(&mut self) {
+        let Some(maintenance) = &mut self.standing.maintenance else { return };
+        if std::mem::replace(&mut maintenance.disarmed, true) {
+            return;
+        }
+        let reason = maintenance.reason.clone();
+        self.switch.disarmed();
+        self.deadlines.stop(Deadline::TripLate);
+        self.deadlines.stop(Deadline::Feed);
+        self.tell(EventKind::Disarmed { reason });
+    }
+
+    pub(super) fn end_maintenance(&mut self) {
+        self.standing.maintenance = None;
+    }
+
+    fn start(&mut self) {
+        if !self.standing.start() {
+            return self.misuse(Misuse::AlreadyStarted);
+        }
+        self.venue.prepare(self.now, &mut self.out);
+        self.drain();
+        self.want_dial();
+        self.trade_want_dial();
+    }
+
+    fn let_go(&mut self) {
+        if self.standing.running() {
+            self.end(HangUp::Abort);
+            self.tell(EventKind::LetGo);
+        }
+    }
+
+    fn farewell(&mut self, reason: &str) {
+        if let Some(why) = self.venue.facts().no_farewell {
+            return self.misuse(Misuse::NotApplicable { call: "farewell", why });
+        }
+        if !self.link.as_ref().is_some_and(GuardLink::is_armed) {
+            return self.misuse(Misuse::NotConnected);
+        }
+        self.standing.farewell = Some(reason.to_owned());
+        self.restate();
+        self.deadlines.stop(Deadline::Feed);
+        self.deadlines.set(Deadline::Farewell, self.now.at + self.policy.step_deadline);
+        self.venue.say(self.now, Intent::Farewell, &mut self.out);
+    }
+
+    fn begin_maintenance(&mut self, reason: &str) {
+        if let Some(why) = self.venue.facts().no_disarm {
+            return self.misuse(Misuse::NotApplicable { call: "maintenance", why });
+        }
+        if !self.link.as_ref().is_some_and(GuardLink::is_armed) {
+            return self.misuse(Misuse::NotConnected);
+        }
+        self.standing.maintenance = Some(Maintenance { reason: reason.to_owned(), disarmed: false });
+        self.restate();
+        self.ask_disarm();
+    }
+
+    fn finish_maintenance(&mut self) {
+        if !self.standing.off_on_purpose() {
+            return self.misuse(Misuse::NotApplicable { call: "maintenance", why: "none is under way" });
+        }
+        if self.link.is_none() {
+            self.end_maintenance();
+            return self.want_dial();
+        }
+        self.venue.say(self.now, Intent::Rearm, &mut self.out);
+    }
+
+    fn abandon(&mut self) {
+        if self.link.is_none() {
+            return self.misuse(Misuse::NotConnected);
+        }
+        self.hang_up(LossCause::OnPurpose);
+    }
+
+    /// The gate: every line of the application passes here or is refused with the reason.
+    fn pass(&mut self, id: RequestId, composed: Result<Composed, Misuse>, unsafe_named: bool, answered: bool) {
+        let checked =
+            composed.and_then(|composed| self.check(&composed, unsafe_named, answered).map(|epoch| (composed, epoch)));
+        match checked {
+            Err(misuse) => self.queue.push(Queued::Fate { request: id, fate: Fate::Refused(misuse) }),
+            Ok((composed, epoch)) => {
+                self.message_limit.take(self.now.at);
+                self.out.say(composed.role, Lane::Order, |line| line.push_str(&composed.line));
+                if answered {
+                    self.pending.insert(id, epoch);
+                }
+                self.drain();
+                self.queue.push(Queued::Sent { request: id });
+                self.suspect_ourselves(&composed.kind);
+            }
+        }
+    }
+
+    fn check(&self, composed: &Composed, unsafe_named: bool, answered: bool) -> Result<Epoch, Misuse> {
+        let Some(epoch) = self.usable(composed.role) else { return Err(Misuse::NotConnected) };
+        match &composed.kind {
+            Screening::Order if !self.standing.permit() => return Err(self.no_permit()),
+            Screening::BreaksProtection { method, instead } if !unsafe_named => {
+                return Err(Misuse::WouldBreakProtection { method: method.clone(), instead });
+            }
+            Screening::NotSendable { why } => return Err(Misuse::NotSendable { why }),
+            Screening::Order | Screening::Cancel | Screening::Harmless | Screening::BreaksProtection { .. } => {}
+        }
+        if answered && self.pending.len() >= PENDING_MAX {
+            return Err(Misuse::TooManyPending { limit: PENDING_MAX });
+        }
+        // Taking orders off is never held back; the rest leaves a reserve for keepalives and kill.
+        let reserved = composed.kind != Screening::Cancel && self.message_limit.ready_at(self.now.at) > self.now.at;
+        if reserved {
+            Err(Misuse::NotSendable { why: "the venue's message limit is reached; a reserve is kept" })
+        } else {
+            Ok(epoch)
+        }
+    }
+
+    /// The epoch of a link that knows us and can carry the application's lines.
+    fn usable(&self, role: LinkRole) -> Option<Epoch> {
+        match role {
+            LinkRole::Guard => self.link.as_ref().filter(|link| link.is_armed()).map(|link| link.epoch),
+            LinkRole::Trade => self.trade.ready_epoch(),
+        }
+    }
+
+    fn no_permit(&self) -> Misuse {
+        if self.standing.phase() == Phase::Armed && self.standing.latched {
+            return Misuse::Latched;
+        }
+        Misuse::NotProtected { phase: self.standing.phase().as_str() }
+    }
+
+    /// The caller said by name what breaks the protection: nothing is claimed until it is verified again.
+    fn suspect_ourselves(&mut self, kind: &Screening) {
+        if matches!(kind, Screening::BreaksProtection { .. }) {
+            self.doubt("the application sent what may break the protection");
+        }
+    }
+
+    pub(super) fn misuse(&mut self, misuse: Misuse) {
+        let misuse = if self.standing.ended() { Misuse::Ended } else { misuse };
+        self.tell(EventKind::Error { report: ErrorReport::Misuse(misuse) });
+    }
+}
