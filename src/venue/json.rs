@@ -40,10 +40,10 @@ impl<'a> Raw<'a> {
 
     /// A string with escapes resolved; other values as their text.
     pub fn text(self) -> Cow<'a, str> {
-        if self.bare().contains('\\') {
-            if let Ok(text) = serde_json::from_str::<String>(self.token()) {
-                return Cow::Owned(text);
-            }
+        if self.bare().contains('\\')
+            && let Ok(text) = serde_json::from_str::<String>(self.token())
+        {
+            return Cow::Owned(text);
         }
         Cow::Borrowed(self.bare())
     }
@@ -57,6 +57,21 @@ impl<'a> Raw<'a> {
     pub fn read<T: Deserialize<'a>>(self) -> Option<T> {
         serde_json::from_str(self.0.get()).ok()
     }
+
+    /// Reads the value as something more specific, if it is an object.
+    pub fn read_object<T: Deserialize<'a>>(self) -> Option<T> {
+        read_object(self.0.get())
+    }
+}
+
+/// Reads an object. A plain decode would take an array for a struct with its fields in order.
+pub fn read_object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
+    text.trim_ascii_start().starts_with('{').then(|| serde_json::from_str(text).ok()).flatten()
+}
+
+/// True when the text is JSON at all.
+pub fn is_json(text: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 /// Appends `text` as a JSON string, quotes included.
@@ -77,6 +92,11 @@ pub fn push_string(line: &mut String, text: &str) {
 pub fn push_u64(line: &mut String, number: u64) {
     // Writing to a String cannot fail.
     let _ = write!(line, "{number}");
+}
+
+/// A venue's own words for an event: control characters become spaces, cut to 200 characters.
+pub fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
 }
 
 fn push_escape(line: &mut String, c: char) {

@@ -10,8 +10,10 @@
 //! 5. A simulated venue in `sim/exchange/`, written by somebody else from the same specification.
 //! 6. Golden traces in `tests/golden/<venue>/`.
 
+mod clock;
 mod json;
 mod outbox;
+mod requests;
 mod sign;
 
 pub mod bybit;

@@ -1,0 +1,102 @@
+//! How far a venue's clock is from ours. Venue time signs requests and is reported; it decides nothing.
+
+use crate::model::WallTime;
+
+/// A change smaller than this is network noise and not worth an event.
+const WORTH_TELLING_MS: u64 = 50;
+
+/// The venue's clock minus ours, as last told.
+#[derive(Default)]
+pub struct VenueClock {
+    told_ms: Option<i64>,
+}
+
+impl VenueClock {
+    /// Takes a comparison known to within `error_ms`. Returns the offset when it is worth telling: the first one, and
+    /// every one that differs by 50 ms beyond its own error.
+    pub fn compare(&mut self, venue_ms: u64, ours: WallTime, error_ms: u64) -> Option<i64> {
+        let offset = i64::try_from(i128::from(venue_ms) - i128::from(ours.millis())).ok()?;
+        if self.told_ms.is_some_and(|told| offset.abs_diff(told) < WORTH_TELLING_MS.saturating_add(error_ms)) {
+            return None;
+        }
+        self.told_ms = Some(offset);
+        Some(offset)
+    }
+
+    /// Our time as the venue's clock would show it; our own while nothing is known.
+    pub fn venue_time(&self, ours: WallTime) -> WallTime {
+        ours.shifted(self.told_ms.unwrap_or(0))
+    }
+}
+
+/// An HTTP `Date` header (RFC 9110 section 5.6.7, the one form senders may use) as milliseconds since the Unix epoch.
+pub fn http_date_ms(header: &str) -> Option<u64> {
+    // `Sun, 06 Nov 1994 08:49:37 GMT`
+    let rest = header.trim().split_once(", ")?.1;
+    let mut words = rest.split(' ');
+    let day: u64 = words.next()?.parse().ok()?;
+    let month = month_number(words.next()?)?;
+    let year: u64 = words.next()?.parse().ok()?;
+    let mut clock = words.next()?.split(':').map(|part| part.parse::<u64>().ok());
+    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
+    let zone = words.next()?;
+    let in_range = (1970..=9999).contains(&year) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second <= 60;
+    if zone != "GMT" || !in_range || words.next().is_some() || clock.next().is_some() {
+        return None;
+    }
+    let seconds = ((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
+    Some(seconds * 1_000)
+}
+
+fn month_number(name: &str) -> Option<u64> {
+    const NAMES: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    NAMES.iter().zip(1..).find(|(known, _)| **known == name).map(|(_, number)| number)
+}
+
+/// Days from 1970-01-01 in the Gregorian calendar, for years from 1970 on. Years are counted from March, so that the
+/// leap day is the last of its year.
+fn days_since_1970(year: u64, month: u64, day: u64) -> u64 {
+    const DAYS_0000_03_01_TO_1970: u64 = 719_468;
+    let march_year = if month <= 2 { year - 1 } else { year };
+    let month_from_march = (month + 9) % 12;
+    let leap_days = march_year / 4 - march_year / 100 + march_year / 400;
+    march_year * 365 + leap_days + (153 * month_from_march + 2) / 5 + day - 1 - DAYS_0000_03_01_TO_1970
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_read_to_the_second() {
+        assert_eq!(http_date_ms("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777_000));
+        assert_eq!(http_date_ms("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
+        assert_eq!(http_date_ms("Thu, 29 Feb 2024 23:59:59 GMT"), Some(1_709_251_199_000));
+        assert_eq!(http_date_ms("Fri, 01 Mar 2024 00:00:00 GMT"), Some(1_709_251_200_000));
+    }
+
+    #[test]
+    fn what_is_not_a_date_is_none() {
+        for text in [
+            "",
+            "Sun",
+            "Sun, 06 Nov 1994 08:49:37 CET",
+            "Sun, 06 Foo 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994",
+            "x, 99 Nov 1994 08:49:37 GMT",
+        ] {
+            assert_eq!(http_date_ms(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_offset_is_told_first_and_when_it_moved() {
+        let mut clock = VenueClock::default();
+        let ours = WallTime::from_millis(1_000_000);
+        assert_eq!(clock.compare(1_000_020, ours, 0), Some(20));
+        assert_eq!(clock.compare(1_000_060, ours, 0), None);
+        assert_eq!(clock.compare(999_000, ours, 2_000), None);
+        assert_eq!(clock.compare(999_000, ours, 0), Some(-1_000));
+        assert_eq!(clock.venue_time(ours).millis(), 999_000);
+    }
+}
