@@ -73,6 +73,23 @@ format: ## rewrite the Rust sources in the one format
 .PHONY: extension
 extension: $(VENV)/.extension ## the extension, optimised, installed in .venv so that Python edits need no rebuild
 
+.PHONY: deny
+deny: ## licences, advisories, sources of every crate (needs: cargo install cargo-deny --locked)
+	@$(CARGO) deny --version >/dev/null 2>&1 || { echo 'cargo-deny is missing: cargo install cargo-deny --locked'; exit 1; }
+	$(CARGO) deny --all-features check
+
+.PHONY: pins
+pins: $(VENV)/.python ## resolve the Python requirements anew, newest versions, with hashes
+	$(BIN)/python -m venv target/pins
+	target/pins/bin/python -m pip install --quiet pip-tools
+	for set in demo test; do \
+		extras=--extra=cli; if [ $$set = test ]; then extras='--extra=cli --extra=test --extra=peers'; fi; \
+		{ echo "# Pinned, with hashes, for \`make $$set\`. Made by \`make pins\` from pyproject.toml; edit that, not this."; \
+		target/pins/bin/pip-compile --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url \
+			--no-emit-find-links --upgrade $$extras --output-file=- pyproject.toml requirements/build.in; \
+		} > requirements/$$set.new; mv requirements/$$set.new requirements/$$set.txt; \
+	done
+
 .PHONY: clean
 clean: ## remove what make built: .venv, target, caches, the extension
 	rm -rf $(VENV) target dist .pytest_cache .mypy_cache .hypothesis .benchmarks python/killcord/_killcord*.so
