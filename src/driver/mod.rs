@@ -5,6 +5,7 @@
 //!  handle   what an application holds             shared   what handles and task have in common
 //!  engine   the thread                            queue    events and messages, never silently lost
 //!  spec     what a guard needs to run             clock    the only file that reads one
+//!  serve    an embedded venue on loopback
 //! ```
 
 pub mod clock;
@@ -13,6 +14,7 @@ mod error;
 mod handle;
 mod machine;
 mod queue;
+pub mod serve;
 mod shared;
 mod spec;
 
