@@ -4,10 +4,13 @@
 //! **They never import `crate::venue`.** A simulated venue reads and writes its own messages from the specification;
 //! otherwise one misreading would cancel itself out on both sides.
 
+mod calendar;
 mod delay;
 mod floor;
 mod knob;
 mod rates;
+#[cfg(test)]
+mod rig;
 mod sign;
 
 pub mod bybit;

@@ -1,1 +1,0 @@
-//! The embedded crypto_com.
