@@ -1,1 +1,25 @@
-//! Floor 6: the Python border.
+//! Floor 6: the Python border. It converts and delegates; it decides nothing. The engine's threads never come here, and
+//! every call that waits releases the GIL first.
+
+mod config;
+mod convert;
+mod credentials;
+mod errors;
+mod event;
+mod message;
+mod snapshot;
+
+use pyo3::prelude::*;
+
+/// The extension inside the package `killcord`. Everything public is exported by the package under its own name.
+#[pymodule(gil_used = false)]
+fn _killcord(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<credentials::Credentials>()?;
+    module.add_class::<config::PolicySpec>()?;
+    module.add_class::<config::EndpointsSpec>()?;
+    module.add_class::<snapshot::Snapshot>()?;
+    module.add_class::<message::Message>()?;
+    module.add_class::<message::Reply>()?;
+    Ok(())
+}

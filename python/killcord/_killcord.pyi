@@ -1,0 +1,230 @@
+"""The extension, in the order of its source files. Everything public is exported by the package `killcord`."""
+
+import os
+from typing import ClassVar, Final, NoReturn, final
+
+from .errors import KillcordError
+from .model import Coverage, Evidence, Exposure, Json, LinkRole, Phase, SwitchKind, TripBounds, VenueName
+
+__all__ = ["Credentials", "EndpointsSpec", "Message", "PolicySpec", "Reply", "Snapshot", "__version__"]
+
+__version__: Final[str]
+
+# credentials.rs
+
+@final
+class Credentials:
+    """A key pair for one account. Its secret cannot be read back: not printed, not pickled, not compared.
+
+    Make one with `from_env`, `from_file`, `from_fd` or `values`.
+    """
+
+    @staticmethod
+    def from_env(name: str) -> Credentials:
+        """Reads `<name>_KEY`, `<name>_SECRET` and, when it is set, `<name>_OTP` from the environment.
+
+        Raises `ConfigError` naming the variable that is missing or unusable.
+        """
+
+    @staticmethod
+    def from_file(path: str | os.PathLike[str]) -> Credentials:
+        """Reads a file: a JSON object with `key`, `secret` and optionally `otp`, or lines `KEY=…`, `SECRET=…`, `OTP=…`.
+
+        Raises `ConfigError` naming path and mode when group or others can read it, when it is a symbolic link, not a
+        regular file, or owned by somebody else; and naming the place when it cannot be understood.
+        """
+
+    @staticmethod
+    def from_fd(fd: int) -> Credentials:
+        """Reads an inherited file descriptor to its end, in the formats of `from_file`. The descriptor stays open.
+
+        Raises `ConfigError` when it cannot be read or understood.
+        """
+
+    @staticmethod
+    def values(*, key: str, secret: str, otp: str | None = None) -> Credentials:
+        """Takes the values themselves. Prefer the other three: text in a program tends to be copied.
+
+        Raises `ConfigError` when one is empty or holds characters that no venue uses.
+        """
+
+    def __reduce__(self) -> NoReturn: ...
+
+# config.rs
+
+@final
+class PolicySpec:
+    """A checked policy. `killcord.Policy` is its face."""
+
+    def __new__(
+        cls,
+        *,
+        probe_every_s: float | None = None,
+        suspect_margin_s: float | None = None,
+        dead_margin_s: float | None = None,
+        dead_floor_s: float | None = None,
+        step_deadline_s: float | None = None,
+        venue_probe_every_s: float | None = None,
+        read_back_every_s: float | None = None,
+        user_timeout_s: float | None = None,
+        stall_limit_s: float | None = None,
+        latch_after_trip: bool | None = None,
+    ) -> PolicySpec: ...
+    @property
+    def probe_every_s(self) -> float: ...
+    @property
+    def suspect_margin_s(self) -> float: ...
+    @property
+    def dead_margin_s(self) -> float: ...
+    @property
+    def dead_floor_s(self) -> float: ...
+    @property
+    def step_deadline_s(self) -> float: ...
+    @property
+    def venue_probe_every_s(self) -> float: ...
+    @property
+    def read_back_every_s(self) -> float: ...
+    @property
+    def user_timeout_s(self) -> float: ...
+    @property
+    def stall_limit_s(self) -> float: ...
+    @property
+    def latch_after_trip(self) -> bool: ...
+
+@final
+class EndpointsSpec:
+    """Checked addresses of the user's own. `killcord.Endpoints` is its face."""
+
+    def __new__(
+        cls, guard_url: str, http_url: str, trade_url: str | None, ca_pem: str | None, time_factor: float
+    ) -> EndpointsSpec: ...
+
+# snapshot.rs
+
+@final
+class Snapshot:
+    """Everything a guard is willing to say about itself at one moment. Immutable."""
+
+    @property
+    def seq(self) -> int:
+        """Number of the last event told before this state; 0 before the first."""
+
+    @property
+    def at_ns(self) -> int:
+        """When it was taken, on the guard's clock."""
+
+    @property
+    def venue(self) -> VenueName:
+        """The venue."""
+
+    @property
+    def kind(self) -> SwitchKind:
+        """The kind of switch it has."""
+
+    @property
+    def phase(self) -> Phase:
+        """Where the guard is in its life."""
+
+    @property
+    def claim(self) -> bool:
+        """True while killcord claims that the promise holds: armed, or suspect."""
+
+    @property
+    def permit(self) -> bool:
+        """Leave to create orders at that moment."""
+
+    @property
+    def latched(self) -> bool:
+        """A trip was told or presumed and `rearm()` has not been called since."""
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the guarding link; 0 when there is none."""
+
+    @property
+    def evidence(self) -> Evidence:
+        """On what grounds the switch is said to be on, in this epoch."""
+
+    @property
+    def proven_at_ns(self) -> int | None:
+        """When that evidence was last heard, on the guard's clock."""
+
+    @property
+    def coverage(self) -> Coverage:
+        """What is covered; nothing unless `claim`."""
+
+    @property
+    def exposure(self) -> Exposure:
+        """The published bound from loss of contact to the start of cancelling."""
+
+    @property
+    def trip_bounds(self) -> TripBounds | None:
+        """When a countdown that is believed to be running can fire; None for the other kinds."""
+
+    @property
+    def round_trip_s(self) -> float | None:
+        """Smoothed round trip of the guarding link, in seconds."""
+
+    @property
+    def last_life_ns(self) -> int | None:
+        """When the guarding link last showed life that answers a probe of ours, on the guard's clock."""
+
+    @property
+    def maintenance(self) -> bool:
+        """The venue announced maintenance, or the switch was taken off for it on purpose."""
+
+    @property
+    def clock_offset_ms(self) -> int | None:
+        """Venue clock minus ours, in milliseconds, when the venue has told its time."""
+
+    @property
+    def gap_since_ns(self) -> int | None:
+        """Since when orders may rest with no switch over them, on the guard's clock; None while there is no gap."""
+
+    @property
+    def waiting_for(self) -> str:
+        """What the guard waits for, in words."""
+
+    @property
+    def last_error(self) -> KillcordError | None:
+        """The last error, whatever became of it."""
+
+# message.rs
+
+@final
+class Message:
+    """One message of the venue that is nobody's answer, exactly as it arrived."""
+
+    __match_args__: ClassVar[tuple[str, str, str]] = ("role", "epoch", "raw")
+
+    @property
+    def role(self) -> LinkRole:
+        """On which link it came."""
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of that link."""
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes as they arrived."""
+
+    def json(self) -> Json:
+        """The bytes read as JSON by the standard library. Raises `ValueError` when they are not JSON."""
+
+@final
+class Reply:
+    """The venue's answer to one request, exactly as it arrived. Whether it says yes or no is for the caller to read."""
+
+    __match_args__: ClassVar[tuple[str, str]] = ("request", "raw")
+
+    @property
+    def request(self) -> int:
+        """The number of the request it answers."""
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes as they arrived."""
+
+    def json(self) -> Json:
+        """The bytes read as JSON by the standard library. Raises `ValueError` when they are not JSON."""
