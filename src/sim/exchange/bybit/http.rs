@@ -24,16 +24,10 @@ impl BybitExchange {
     /// One HTTP request.
     pub(super) fn http(&mut self, now: Now, id: HttpId, request: HttpIn<'_>, out: &mut Vec<Output>) {
         let (per, ban) = (self.floor.scaled(HTTP_PER), self.floor.scaled(HTTP_BAN));
-        let status = if !self.limits.http(now.at, self.knobs.http_max, per, ban) {
-            Some(403)
-        } else if request.method == "GET" && !request.body.is_empty() {
-            Some(403)
-        } else {
-            None
-        };
-        let route = routes::find(request.method, request.path);
-        let (None, Some(route)) = (status, route) else {
-            let status = status.unwrap_or(404);
+        let banned = !self.limits.http(now.at, self.knobs.http_max, per, ban);
+        let forbidden = banned || (request.method == "GET" && !request.body.is_empty());
+        let Some(route) = routes::find(request.method, request.path).filter(|_| !forbidden) else {
+            let status = if forbidden { 403 } else { 404 };
             self.floor.note(
                 now,
                 "",

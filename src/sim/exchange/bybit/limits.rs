@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn an_address_that_asks_too_often_is_banned_for_a_while() {
         let mut limits = Limits::default();
-        let at = |seconds| Moment::from_nanos(seconds * 1_000_000_000);
+        let at = |seconds: u64| Moment::from_nanos(seconds * 1_000_000_000);
         assert!((0..3).all(|_| limits.http(at(0), 3, HTTP_PER, HTTP_BAN)));
         assert!(!limits.http(at(0), 3, HTTP_PER, HTTP_BAN));
         assert!(!limits.http(at(599), 3, HTTP_PER, HTTP_BAN));

@@ -58,7 +58,7 @@ impl BybitExchange {
                 self.log_in(now, id, request).map_err(auth::LoginError::trade)
             }
         };
-        let answer = wire::trade_auth(request, &self.conn_name(id), outcome.as_ref().map(|()| ()));
+        let answer = wire::trade_auth(request, &self.conn_name(id), outcome.as_ref().copied());
         self.answer(now, treatment, Output::Text(id, answer), out);
         if outcome.is_err() && !again {
             self.drop_after_failed_login(now, id, out);
