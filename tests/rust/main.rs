@@ -1,3 +1,4 @@
 //! One test binary: everything that needs more than one floor, or none.
 
+mod promises;
 mod tidy;

@@ -5,6 +5,7 @@
 //! Neighbours: `clippy.toml` bans calls by resolved name, which text cannot; `tests/python/test_tidy.py` holds Python
 //! to the same lengths. What this does not check: taste.
 
+mod documents;
 mod floors;
 mod lengths;
 mod source;
@@ -64,6 +65,18 @@ fn unfinished_work_is_not_called_done_and_no_text_names_a_machine() {
 }
 
 #[test]
+fn documents_name_paths_that_exist() {
+    report(document_findings());
+}
+
+#[test]
+fn every_dependency_has_its_paragraph() {
+    let [cargo, pyproject, architecture] =
+        ["Cargo.toml", "pyproject.toml", "docs/architecture.md"].map(|path| source::read(path));
+    assert_eq!(documents::dependency_paragraphs(&cargo, &pyproject, &architecture), Vec::<String>::new());
+}
+
+#[test]
 fn no_exception_is_stale_and_each_has_a_reason() {
     let findings = everything();
     for exception in EXCEPTIONS {
@@ -109,6 +122,7 @@ fn everything() -> Vec<Finding> {
     let mut findings = each_source(SOURCE_RULES);
     findings.extend(floor_findings(&table));
     findings.extend(text_findings());
+    findings.extend(document_findings());
     findings
 }
 
@@ -125,6 +139,11 @@ fn floor_findings(table: &floors::Table) -> Vec<Finding> {
 fn text_findings() -> Vec<Finding> {
     let texts = source::texts();
     texts.iter().flat_map(|(path, text)| words::forbidden_words(path, text)).collect()
+}
+
+fn document_findings() -> Vec<Finding> {
+    let texts = source::texts();
+    texts.iter().flat_map(|(path, text)| documents::missing_paths(path, text, source::exists)).collect()
 }
 
 fn excuses(exception: &Exception, finding: &Finding) -> bool {

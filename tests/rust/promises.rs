@@ -1,0 +1,64 @@
+//! `docs/promises.md` says what the code does: bounds, steps and defaults in it are compared with the dialects' facts and
+//! the default policy. What the words around them claim is for readers to judge.
+
+use killcord::model::{Access, Credentials, Endpoint, Policy, Secret, TimeFactor};
+use killcord::venue::crypto_com::{CryptoCom, CryptoComConfig};
+use killcord::venue::{Facts, Venue};
+use std::time::Duration;
+
+const PROMISES: &str = include_str!("../../docs/promises.md");
+
+#[test]
+fn the_page_states_crypto_coms_bound_and_steps() {
+    let venue = CryptoCom::new(CryptoComConfig { access: access() }).expect("the configuration is valid");
+    states("Crypto.com", venue.facts(), 4);
+}
+
+#[test]
+fn the_page_states_the_default_policy() {
+    let policy = Policy::default();
+    let seconds = |length: Duration| format!("{} s", length.as_secs_f64());
+    let table = section("How silence is judged");
+    for length in [policy.probe_every, policy.suspect_margin, policy.dead_margin, policy.dead_floor] {
+        assert!(table.contains(&seconds(length)), "{length:?} is not in {table}");
+    }
+    assert!(table.contains(&format!("| `TCP_USER_TIMEOUT` | | {} |", seconds(policy.user_timeout))));
+    assert!(table.contains(&format!("venue request, every {}", seconds(policy.venue_probe_every))));
+    assert!(section("What every venue has in common").contains(&seconds(policy.stall_limit)));
+}
+
+/// The section of one venue: its required steps in order, its bound, and a table of parts that adds up to the bound.
+fn states(venue: &str, facts: &Facts, parts: usize) {
+    let text = section(venue);
+    let steps: Vec<String> = facts.required.iter().map(|step| format!("`{step:?}`")).collect();
+    assert!(text.contains(&format!("| steps | {} |", steps.join(", "))), "{venue}: {steps:?}");
+    let bound = facts.exposure.bound.as_secs_f64();
+    assert!(text.contains(&format!("| bound | {bound} s")), "{venue}: {bound} s");
+    let exposure = exposure_parts(text);
+    assert_eq!(exposure.len(), parts, "{venue}: {exposure:?}");
+    assert!((exposure.iter().sum::<f64>() - bound).abs() < 1e-9, "{venue}: {exposure:?} do not add up to {bound}");
+    if facts.can_read_back {
+        let every = Policy::default().read_back_every.as_secs();
+        assert!(text.contains(&format!("again every {every} s")), "{venue}: read back every {every} s");
+    }
+}
+
+/// The text between a heading and the next one.
+fn section(title: &str) -> &'static str {
+    let (_, rest) = PROMISES.split_once(&format!("\n## {title}\n")).expect("the page has this section");
+    rest.split("\n## ").next().expect("split yields at least one piece")
+}
+
+/// The second column of the table whose head is `exposure | seconds`.
+fn exposure_parts(text: &str) -> Vec<f64> {
+    let (_, table) = text.split_once("| exposure | seconds |").expect("the section has an exposure table");
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.split('|').nth(2).expect("three columns").trim().parse().expect("a number")).collect()
+}
+
+fn access() -> Access {
+    let credentials = Credentials::new("KEY0KEY0", Secret::new("c2VjcmV0".into()), None).expect("valid credentials");
+    let [guard, http] = [("guard_url", "ws://127.0.0.1:1/"), ("http_url", "http://127.0.0.1:1")]
+        .map(|(field, url)| Endpoint::parse(field, url).expect("a loopback address"));
+    Access::custom("test", guard, None, http, credentials, TimeFactor::REAL)
+}
