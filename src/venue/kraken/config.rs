@@ -1,0 +1,106 @@
+//! What a user can choose about a Kraken guard, checked as a whole when it is built. What every venue has in common
+//! (addresses, keys) is [`Access`]; what Kraken fixes is in `facts.rs`.
+
+use super::facts;
+use crate::model::{Access, ConfigError, Endpoint, Environment, TimeFactor};
+use crate::venue::sign;
+use std::time::Duration;
+
+/// One Kraken Spot account and how its countdown is kept.
+#[derive(Clone, Debug)]
+pub struct KrakenConfig {
+    /// Addresses and key pair. The secret is the base64 text Kraken shows.
+    pub access: Access,
+    /// Seconds one feed grants; 5 to 86399.
+    pub window_s: u32,
+    /// Time between feeds, as on the real venue.
+    pub cadence: Duration,
+}
+
+impl KrakenConfig {
+    /// Kraken's advice: 60 s.
+    pub const WINDOW_S_DEFAULT: u32 = facts::ADVISED_WINDOW_S;
+    /// Kraken's advice: every 15 to 30 s.
+    pub const CADENCE_DEFAULT: Duration = facts::ADVISED_CADENCE;
+
+    /// The venue's own advice for window and cadence.
+    pub const fn advised(access: Access) -> Self {
+        Self { access, window_s: Self::WINDOW_S_DEFAULT, cadence: Self::CADENCE_DEFAULT }
+    }
+}
+
+/// Where the websocket and the HTTP calls go.
+pub(super) struct Addresses {
+    pub(super) guard: Endpoint,
+    pub(super) http: Endpoint,
+}
+
+/// Refuses what cannot work and resolves the addresses.
+pub(super) fn check(config: &KrakenConfig) -> Result<Addresses, ConfigError> {
+    check_timing(config)?;
+    let access = &config.access;
+    if sign::decode_base64(access.credentials.secret.reveal()).is_none_or(|secret| secret.is_empty()) {
+        return Err(ConfigError::new("credentials.secret", "[hidden]", "must be the base64 text Kraken shows"));
+    }
+    if access.trade_url.is_some() {
+        return Err(ConfigError::new("trade_url", "given", "Kraken has no separate order-entry websocket"));
+    }
+    match access.environment {
+        Environment::Production => production(access),
+        Environment::Test => Err(ConfigError::new(
+            "environment",
+            "test",
+            "Kraken Spot has no test environment (its beta hosts trade real money); use an embedded venue",
+        )),
+        Environment::Custom => custom(access),
+    }
+}
+
+fn check_timing(config: &KrakenConfig) -> Result<(), ConfigError> {
+    let KrakenConfig { window_s, cadence, .. } = *config;
+    if !(facts::WINDOW_S_MIN..facts::WINDOW_S_END).contains(&window_s) {
+        return Err(ConfigError::new("window_s", window_s, "must be at least 5 and less than 86400"));
+    }
+    let cadence_error =
+        |rule: &str| Err(ConfigError::new("cadence", format_args!("{} s", cadence.as_secs_f64()), rule));
+    if cadence < Duration::from_secs(1) {
+        return cadence_error("must be at least 1 s");
+    }
+    let window = Duration::from_secs(u64::from(window_s));
+    let short = window_s < facts::SHORT_WINDOW_S;
+    if short && window < cadence.saturating_mul(2) + Duration::from_secs(1) {
+        return cadence_error(
+            "window_s must be at least twice the cadence and 1 s, so that one lost feed does not fire",
+        );
+    }
+    if !short && window < cadence.saturating_mul(3) {
+        return cadence_error("window_s must be at least three times the cadence, so that two lost feeds do not fire");
+    }
+    Ok(())
+}
+
+fn production(access: &Access) -> Result<Addresses, ConfigError> {
+    if access.guard_url.is_some() || access.http_url.is_some() {
+        return Err(ConfigError::new("guard_url", "given", "addresses are given in the custom environment only"));
+    }
+    if access.time_factor != TimeFactor::REAL {
+        return Err(ConfigError::new(
+            "time_factor",
+            access.time_factor.get(),
+            "must be 1 outside the custom environment",
+        ));
+    }
+    Ok(Addresses {
+        guard: Endpoint::parse("guard_url", facts::GUARD_URL)?,
+        http: Endpoint::parse("http_url", facts::HTTP_URL)?,
+    })
+}
+
+fn custom(access: &Access) -> Result<Addresses, ConfigError> {
+    let missing = |field| ConfigError::new(field, "nothing", "is needed in the custom environment");
+    let mut guard = access.guard_url.clone().ok_or_else(|| missing("guard_url"))?;
+    if guard.path.is_empty() || guard.path == "/" {
+        guard.path = facts::GUARD_PATH.to_owned();
+    }
+    Ok(Addresses { guard, http: access.http_url.clone().ok_or_else(|| missing("http_url"))? })
+}
