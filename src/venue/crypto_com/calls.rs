@@ -102,14 +102,14 @@ pub(super) fn cancelled(path: Path, frame: &Frame<'_>, out: &mut Outbox) {
     out.report(if frame.code() == Some(0) {
         Report::CancelledAll { path, count: None }
     } else {
-        Report::Refused(errors::refusal(wire::CANCEL_ALL, frame))
+        errors::aside(wire::CANCEL_ALL, frame)
     });
 }
 
 /// The sweep of advanced orders was answered. Success is not a second `CancelledAll`; a venue without them is fine.
 pub(super) fn cancelled_advanced(frame: &Frame<'_>, out: &mut Outbox) {
     if frame.code() != Some(0) && !errors::is_method_not_found(frame) {
-        out.report(Report::Refused(errors::refusal(wire::CANCEL_ALL_ADVANCED, frame)));
+        out.report(errors::aside(wire::CANCEL_ALL_ADVANCED, frame));
     }
 }
 
@@ -117,7 +117,7 @@ pub(super) fn cancelled_advanced(frame: &Frame<'_>, out: &mut Outbox) {
 pub(super) fn listed(path: Path, frame: &Frame<'_>, out: &mut Outbox) {
     out.report(match frame.open_orders() {
         Some(orders) if frame.code() == Some(0) => Report::OpenOrders { path, orders, complete: true },
-        Some(_) | None => Report::Refused(errors::refusal(wire::OPEN_ORDERS, frame)),
+        Some(_) | None => errors::aside(wire::OPEN_ORDERS, frame),
     });
 }
 

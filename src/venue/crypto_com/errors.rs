@@ -3,6 +3,7 @@
 
 use super::wire::{Frame, LOGIN};
 use crate::model::{Refusal, RefusalClass};
+use crate::venue::Report;
 
 /// Codes that mean "no such method here".
 pub(super) fn is_method_not_found(frame: &Frame<'_>) -> bool {
@@ -23,6 +24,23 @@ pub(super) fn is_clock(frame: &Frame<'_>) -> bool {
 pub(super) fn refusal(step: &'static str, frame: &Frame<'_>) -> Refusal {
     let (class, advice) = meaning(step, frame.code());
     Refusal::new(step, frame.code_text(), &frame.message().unwrap_or_default(), class, advice)
+}
+
+/// The report of a refusal that arming does not hang on.
+pub(super) fn aside(step: &'static str, frame: &Frame<'_>) -> Report {
+    Report::Refused(beside_arming(refusal(step, frame)))
+}
+
+/// What arming does not hang on must never make anybody give up an armed link: closing it would cancel the orders. If
+/// the login or the key really is gone, the next read-back says so.
+pub(super) fn beside_arming(mut refusal: Refusal) -> Refusal {
+    use RefusalClass::{Clock, Fatal, Maintenance, RateLimit, Retry, Session};
+    refusal.class = match refusal.class {
+        Fatal | Clock | Retry | Session => Retry,
+        RateLimit => RateLimit,
+        Maintenance => Maintenance,
+    };
+    refusal
 }
 
 fn meaning(step: &'static str, code: Option<i64>) -> (RefusalClass, &'static str) {

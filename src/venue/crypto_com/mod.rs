@@ -4,6 +4,7 @@
 //! taken off, and fires at every end of the connection and at every `user.*` unsubscribe. It is kept by answering
 //! `public/heartbeat`. Login and arming are in `script.rs`, HTTP in `calls.rs`; what happens on the armed link is here.
 
+mod armed;
 mod calls;
 mod config;
 mod errors;
@@ -22,12 +23,10 @@ use crate::model::{
     Breach, CallTag, ConfigError, Endpoint, Epoch, LinkRole, Misuse, Notice, Now, ReadBackVerdict, RequestId, Target,
     VenueName, WallTime,
 };
+use armed::Ask;
 use calls::{Call, Calls};
 use script::{Script, Talk};
 use wire::Frame;
-
-/// How many requests of our own may wait for an answer on the armed link; far above what the session asks at once.
-const ASKED_MAX: usize = 32;
 
 /// `Date` counts whole seconds: on average it is half a second behind.
 const DATE_MIDDLE_MS: u64 = 500;
@@ -42,16 +41,6 @@ const NOT_JSON: &str = "a Crypto.com message is not JSON";
 
 /// A heartbeat id this far from our clock is a number, not the venue's time.
 const CLOCK_PLAUSIBLE_MS: u64 = 24 * 3_600_000;
-
-/// What an answer on the armed link is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Ask {
-    Probe,
-    ReadBack,
-    CancelAll,
-    CancelAllAdvanced,
-    OpenOrders,
-}
 
 /// One Crypto.com account.
 pub struct CryptoCom {
@@ -138,15 +127,6 @@ impl CryptoCom {
         }
     }
 
-    fn ask(&mut self, now: Now, ask: Ask, out: &mut Outbox) {
-        let (id, nonce) = (self.requests.id(), self.nonce(now));
-        out.say(LinkRole::Guard, Lane::Control, |line| wire::push_request(line, id, ask.method(), "{}", nonce));
-        if self.asked.len() >= ASKED_MAX {
-            self.asked.remove(0);
-        }
-        self.asked.push((id, ask));
-    }
-
     fn hear_id(&mut self, now: Now, id: u64, frame: &Frame<'_>, out: &mut Outbox) -> Heard {
         if let Some(request) = self.requests.answered(id) {
             return Heard::Answer(request);
@@ -161,23 +141,6 @@ impl CryptoCom {
             return Heard::Application;
         }
         Heard::Ours
-    }
-
-    fn answered(&mut self, now: Now, ask: Ask, frame: &Frame<'_>, out: &mut Outbox) {
-        match ask {
-            Ask::Probe => {
-                out.report(Report::ProbeAnswered(LinkRole::Guard));
-                if frame.code() != Some(0) || !frame.says_switch_is_on() {
-                    read_back(frame, out);
-                }
-            }
-            Ask::ReadBack => read_back(frame, out),
-            Ask::CancelAll => calls::cancelled(Path::Link, frame, out),
-            Ask::CancelAllAdvanced => calls::cancelled_advanced(frame, out),
-            // In 2026 some pages list this method for HTTP only.
-            Ask::OpenOrders if errors::is_method_not_found(frame) => self.call(now, Call::OpenOrders, out),
-            Ask::OpenOrders => calls::listed(Path::Link, frame, out),
-        }
     }
 }
 
@@ -308,28 +271,6 @@ impl Venue for CryptoCom {
             LinkRole::Trade => {}
         }
     }
-}
-
-impl Ask {
-    fn method(self) -> &'static str {
-        match self {
-            Self::Probe | Self::ReadBack => wire::READ_BACK,
-            Self::CancelAll => wire::CANCEL_ALL,
-            Self::CancelAllAdvanced => wire::CANCEL_ALL_ADVANCED,
-            Self::OpenOrders => wire::OPEN_ORDERS,
-        }
-    }
-}
-
-/// An error says nothing about the switch, so it is a refusal and no verdict.
-fn read_back(frame: &Frame<'_>, out: &mut Outbox) {
-    out.report(if frame.says_switch_is_on() {
-        Report::ReadBack(ReadBackVerdict::Agrees)
-    } else if frame.code() == Some(0) {
-        Report::ReadBack(ReadBackVerdict::Disagrees)
-    } else {
-        Report::Refused(errors::refusal(wire::READ_BACK, frame))
-    });
 }
 
 /// Seen inside a heartbeat: "server did not receive any client heartbeat, going to disconnect soon".

@@ -110,7 +110,7 @@ fn subscribed(answer: &Frame<'_>, talk: &mut Talk<'_>) -> Script {
     if answer.code() == Some(0) {
         talk.out.report(Report::Done(Step::Subscription));
     } else {
-        talk.out.report(Report::Refused(errors::refusal(wire::SUBSCRIBE, answer)));
+        talk.out.report(errors::aside(wire::SUBSCRIBE, answer));
     }
     Script::Running
 }

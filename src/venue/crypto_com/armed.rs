@@ -1,0 +1,70 @@
+//! What is asked on a Crypto.com link once it is armed, and what the answers mean: probes, read-backs and the kill.
+
+use super::calls::{self, Call};
+use super::wire::{self, Frame};
+use super::{CryptoCom, errors};
+use crate::model::{LinkRole, Now, ReadBackVerdict};
+use crate::venue::{Lane, Outbox, Path, Report};
+
+/// How many requests of our own may wait for an answer on the armed link; far above what the session asks at once.
+const ASKED_MAX: usize = 32;
+
+/// What an answer on the armed link is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ask {
+    Probe,
+    ReadBack,
+    CancelAll,
+    CancelAllAdvanced,
+    OpenOrders,
+}
+
+impl CryptoCom {
+    pub(super) fn ask(&mut self, now: Now, ask: Ask, out: &mut Outbox) {
+        let (id, nonce) = (self.requests.id(), self.nonce(now));
+        out.say(LinkRole::Guard, Lane::Control, |line| wire::push_request(line, id, ask.method(), "{}", nonce));
+        if self.asked.len() >= ASKED_MAX {
+            self.asked.remove(0);
+        }
+        self.asked.push((id, ask));
+    }
+
+    pub(super) fn answered(&mut self, now: Now, ask: Ask, frame: &Frame<'_>, out: &mut Outbox) {
+        match ask {
+            Ask::Probe => {
+                out.report(Report::ProbeAnswered(LinkRole::Guard));
+                if frame.code() != Some(0) || !frame.says_switch_is_on() {
+                    read_back(frame, out);
+                }
+            }
+            Ask::ReadBack => read_back(frame, out),
+            Ask::CancelAll => calls::cancelled(Path::Link, frame, out),
+            Ask::CancelAllAdvanced => calls::cancelled_advanced(frame, out),
+            // In 2026 some pages list this method for HTTP only.
+            Ask::OpenOrders if errors::is_method_not_found(frame) => self.call(now, Call::OpenOrders, out),
+            Ask::OpenOrders => calls::listed(Path::Link, frame, out),
+        }
+    }
+}
+
+impl Ask {
+    fn method(self) -> &'static str {
+        match self {
+            Self::Probe | Self::ReadBack => wire::READ_BACK,
+            Self::CancelAll => wire::CANCEL_ALL,
+            Self::CancelAllAdvanced => wire::CANCEL_ALL_ADVANCED,
+            Self::OpenOrders => wire::OPEN_ORDERS,
+        }
+    }
+}
+
+/// An error says nothing about the switch, so it is a refusal and no verdict.
+fn read_back(frame: &Frame<'_>, out: &mut Outbox) {
+    out.report(if frame.says_switch_is_on() {
+        Report::ReadBack(ReadBackVerdict::Agrees)
+    } else if frame.code() == Some(0) {
+        Report::ReadBack(ReadBackVerdict::Disagrees)
+    } else {
+        Report::Refused(errors::refusal(wire::READ_BACK, frame))
+    });
+}
