@@ -1,6 +1,8 @@
 //! Reading venue JSON without trusting it: borrowed where possible, numbers kept as the text that arrived, so that a
 //! 64-bit id never passes through a float, and both `7` and `"7"` are understood where a venue mixes them.
 
+/// A venue's own words for an event: cleaned and cut as in refusals.
+pub use crate::model::venue_text as clean;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -92,11 +94,6 @@ pub fn push_string(line: &mut String, text: &str) {
 pub fn push_u64(line: &mut String, number: u64) {
     // Writing to a String cannot fail.
     let _ = write!(line, "{number}");
-}
-
-/// A venue's own words for an event: control characters become spaces, cut to 200 characters.
-pub fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
 }
 
 fn push_escape(line: &mut String, c: char) {

@@ -3,7 +3,7 @@
 use super::calls::{self, Call};
 use super::wire::{self, Frame};
 use super::{CryptoCom, errors};
-use crate::model::{LinkRole, Now, ReadBackVerdict};
+use crate::model::{LinkRole, Now, ReadBackVerdict, Step};
 use crate::venue::{Lane, Outbox, Path, Report};
 
 /// How many requests of our own may wait for an answer on the armed link; far above what the session asks at once.
@@ -14,6 +14,9 @@ const ASKED_MAX: usize = 32;
 pub(super) enum Ask {
     Probe,
     ReadBack,
+    /// The two steps of setting the switch once more, after the venue said that it is not on.
+    Rearm,
+    RearmReadBack,
     CancelAll,
     CancelAllAdvanced,
     OpenOrders,
@@ -22,7 +25,7 @@ pub(super) enum Ask {
 impl CryptoCom {
     pub(super) fn ask(&mut self, now: Now, ask: Ask, out: &mut Outbox) {
         let (id, nonce) = (self.requests.id(), self.nonce(now));
-        out.say(LinkRole::Guard, Lane::Control, |line| wire::push_request(line, id, ask.method(), "{}", nonce));
+        out.say(LinkRole::Guard, Lane::Control, |line| wire::push_request(line, id, ask.method(), ask.params(), nonce));
         if self.asked.len() >= ASKED_MAX {
             self.asked.remove(0);
         }
@@ -38,6 +41,14 @@ impl CryptoCom {
                 }
             }
             Ask::ReadBack => read_back(frame, out),
+            // No page says how a second `set` is answered, so whatever the answer is, the venue is asked.
+            Ask::Rearm => self.ask(now, Ask::RearmReadBack, out),
+            Ask::RearmReadBack if frame.says_switch_is_on() => {
+                out.report(Report::Done(Step::Switch));
+                out.report(Report::Done(Step::ReadBack));
+            }
+            // Not a read-back that disagrees: that would have it set again without a pause.
+            Ask::RearmReadBack => out.report(errors::aside(wire::ARM, frame)),
             Ask::CancelAll => calls::cancelled(Path::Link, frame, out),
             Ask::CancelAllAdvanced => calls::cancelled_advanced(frame, out),
             // In 2026 some pages list this method for HTTP only.
@@ -50,10 +61,23 @@ impl CryptoCom {
 impl Ask {
     fn method(self) -> &'static str {
         match self {
-            Self::Probe | Self::ReadBack => wire::READ_BACK,
+            Self::Probe | Self::ReadBack | Self::RearmReadBack => wire::READ_BACK,
+            Self::Rearm => wire::ARM,
             Self::CancelAll => wire::CANCEL_ALL,
             Self::CancelAllAdvanced => wire::CANCEL_ALL_ADVANCED,
             Self::OpenOrders => wire::OPEN_ORDERS,
+        }
+    }
+
+    fn params(self) -> &'static str {
+        match self {
+            Self::Rearm => wire::ARM_PARAMS,
+            Self::Probe
+            | Self::ReadBack
+            | Self::RearmReadBack
+            | Self::CancelAll
+            | Self::CancelAllAdvanced
+            | Self::OpenOrders => "{}",
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The switch is cancel-on-disconnect of this connection. It starts off, is set by one call after login, can never be
 //! taken off, and fires at every end of the connection and at every `user.*` unsubscribe. It is kept by answering
-//! `public/heartbeat`. Login and arming are in `script.rs`, HTTP in `calls.rs`; what happens on the armed link is here.
+//! `public/heartbeat`. Login and arming are in `script.rs`, what is asked on the armed link in `armed.rs`, HTTP in
+//! `calls.rs`; what is heard is sorted here.
 
 mod armed;
 mod calls;
@@ -16,12 +17,12 @@ mod wire;
 pub use config::CryptoComConfig;
 
 use super::clock::{VenueClock, http_date_ms};
-use super::json::{Raw, clean, is_json};
+use super::json::{Raw, is_json};
 use super::requests::{Requests, is_ours};
 use super::{CallReply, Composed, Facts, Heard, Intent, Lane, Outbox, Path, Report, Screened, Screening, Venue};
 use crate::model::{
-    Breach, CallTag, ConfigError, Endpoint, Epoch, LinkRole, Misuse, Notice, Now, ReadBackVerdict, RequestId, Target,
-    VenueName, WallTime,
+    Breach, CallTag, ConfigError, Endpoint, Epoch, LinkRole, Misuse, Notice, Now, RequestId, Target, VenueName,
+    WallTime, venue_text,
 };
 use armed::Ask;
 use calls::{Call, Calls};
@@ -232,11 +233,13 @@ impl Venue for CryptoCom {
             }
             Intent::OpenOrders(Path::Link) => self.ask(now, Ask::OpenOrders, out),
             Intent::OpenOrders(Path::Http) => self.call(now, Call::OpenOrders, out),
-            // Nothing to feed, to renew or to wait for; and nothing that could take the switch off (`facts.rs` says so).
+            Intent::Rearm if self.script == Script::Running => self.ask(now, Ask::Rearm, out),
+            // Nothing to feed, to renew or to wait for; nothing that could take the switch off (`facts.rs` says so); and
+            // arming a link that never was armed is the script's work.
             Intent::Feed
+            | Intent::Rearm
             | Intent::Errand(_)
             | Intent::Disarm
-            | Intent::Rearm
             | Intent::Farewell
             | Intent::Probe(LinkRole::Trade) => {}
         }
@@ -276,7 +279,7 @@ impl Venue for CryptoCom {
 /// Seen inside a heartbeat: "server did not receive any client heartbeat, going to disconnect soon".
 fn warn(frame: &Frame<'_>, out: &mut Outbox) {
     if let Some(text) = frame.message() {
-        out.report(Report::Notice(Notice::DisconnectWarning { text: clean(&text) }));
+        out.report(Report::Notice(Notice::DisconnectWarning { text: venue_text(&text) }));
     }
 }
 

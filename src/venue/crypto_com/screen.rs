@@ -2,6 +2,7 @@
 //! and escapes change nothing; a method nobody has heard of counts as an order, because a new one might be.
 
 use super::wire;
+use crate::model::venue_text;
 use crate::venue::Screening;
 use crate::venue::json::{Raw, read_object};
 use crate::venue::requests::is_reserved;
@@ -61,7 +62,7 @@ const NEVER_UNSUBSCRIBE: &str =
     "Crypto.com takes it for a disconnect and cancels the orders; leave the channel subscribed";
 
 fn breaks(name: &str, instead: &'static str) -> Screening {
-    Screening::BreaksProtection { method: crate::venue::json::clean(name), instead }
+    Screening::BreaksProtection { method: venue_text(name), instead }
 }
 
 fn is_reading(name: &str) -> bool {

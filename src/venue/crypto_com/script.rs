@@ -80,7 +80,7 @@ fn logged_in(answer: &Frame<'_>, talk: &mut Talk<'_>) -> Script {
         return refused(wire::LOGIN, answer, talk);
     }
     talk.out.report(Report::Done(Step::Login));
-    Script::ExpectSwitch { id: talk.say(wire::ARM, r#"{"scope":"CONNECTION"}"#) }
+    Script::ExpectSwitch { id: talk.say(wire::ARM, wire::ARM_PARAMS) }
 }
 
 fn switched_on(answer: &Frame<'_>, talk: &mut Talk<'_>) -> Script {

@@ -23,7 +23,8 @@ pub(super) const CANCEL_ALL_ADVANCED: &str = "private/advanced/cancel-all-orders
 pub(super) const OPEN_ORDERS: &str = "private/get-open-orders";
 
 /// The only scope of v1: orders created on this connection.
-pub(super) const SCOPE: &str = "CONNECTION";
+const SCOPE: &str = "CONNECTION";
+pub(super) const ARM_PARAMS: &str = r#"{"scope":"CONNECTION"}"#;
 
 /// Any message of the venue. No field may be relied upon: heartbeats were captured without `code`, and errors that
 /// belong to no request come with id -1 and method `ERROR`. Numbers may arrive as strings.

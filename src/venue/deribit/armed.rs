@@ -1,10 +1,9 @@
 //! What is asked on a Deribit link once it is armed, and what the answers mean: probes, read-backs, renewals of the
 //! login, the kill, the disarming and the farewell.
 
-use super::script::Script;
 use super::wire::{self, Frame, Reach};
 use super::{Deribit, calls, errors, login};
-use crate::model::{LinkRole, Now, ReadBackVerdict};
+use crate::model::{LinkRole, Now, ReadBackVerdict, Step};
 use crate::venue::{Errand, Outbox, Path, Report};
 use std::time::Duration;
 
@@ -19,11 +18,14 @@ const RENEW_AGAIN: Duration = Duration::from_secs(30);
 pub(super) enum Ask {
     Probe,
     ReadBack(Reach),
+    /// The two steps of switching on again: after maintenance, or after the venue said that it is not on.
+    Rearm(Reach),
+    RearmReadBack(Reach),
     Renewal,
     CancelAll,
     OpenOrders,
     Disarm,
-    /// The farewell's two steps before the logout: switch off, and see that it is off.
+    /// The two steps before a farewell's logout: switch off, and see that it is off.
     FarewellOff,
     FarewellReadBack,
 }
@@ -34,6 +36,8 @@ impl Deribit {
         let id = match ask {
             Ask::Probe => talk.say(wire::TEST, "{}"),
             Ask::ReadBack(reach) => talk.say(wire::READ_BACK, reach.params()),
+            Ask::Rearm(reach) => talk.say(wire::ARM, reach.params()),
+            Ask::RearmReadBack(reach) => talk.say(wire::READ_BACK, reach.params()),
             Ask::Renewal => talk.say_login(),
             Ask::CancelAll => talk.say(wire::CANCEL_ALL, wire::CANCEL_ALL_PARAMS),
             Ask::OpenOrders => talk.say(wire::OPEN_ORDERS, "{}"),
@@ -46,59 +50,89 @@ impl Deribit {
         self.link.asked.push((id, ask));
     }
 
+    /// Asks about everything that is configured. A new round replaces one that was never answered in full.
     pub(super) fn ask_read_back(&mut self, now: Now, out: &mut Outbox) {
-        // A new round replaces one that was never answered in full.
-        self.forget_read_backs();
+        self.forget_asked(Ask::is_read_back);
         for reach in self.config.scope.reaches() {
             self.ask(now, Ask::ReadBack(*reach), out);
         }
     }
 
-    fn forget_read_backs(&mut self) {
-        self.link.asked.retain(|(_, ask)| !matches!(ask, Ask::ReadBack(_)));
+    /// Switches everything that is configured on again, on a link whose script is through.
+    pub(super) fn rearm(&mut self, now: Now, out: &mut Outbox) {
+        self.forget_asked(Ask::is_rearming);
+        for reach in self.config.scope.reaches() {
+            self.ask(now, Ask::Rearm(*reach), out);
+        }
+    }
+
+    fn forget_asked(&mut self, which: fn(Ask) -> bool) {
+        self.link.asked.retain(|(_, ask)| !which(*ask));
+    }
+
+    fn still_asked(&self, which: fn(Ask) -> bool) -> bool {
+        self.link.asked.iter().any(|(_, ask)| which(*ask))
     }
 
     pub(super) fn answered(&mut self, now: Now, ask: Ask, frame: &Frame<'_>, out: &mut Outbox) {
         match ask {
             Ask::Probe => out.report(Report::ProbeAnswered(LinkRole::Guard)),
             Ask::ReadBack(reach) => self.read_back(reach, frame, out),
+            Ask::Rearm(_) => self.rearmed(now, frame, out),
+            Ask::RearmReadBack(reach) => self.rearm_read_back(reach, frame, out),
             Ask::Renewal => self.renewed(now, frame, out),
             Ask::CancelAll => calls::cancelled(Path::Link, frame, out),
             Ask::OpenOrders => calls::listed(Path::Link, frame, out),
             Ask::Disarm if frame.says_ok() => out.report(Report::Disarmed),
             Ask::Disarm => out.report(errors::aside(wire::DISARM, frame)),
             Ask::FarewellOff if frame.says_ok() => self.ask(now, Ask::FarewellReadBack, out),
-            Ask::FarewellOff => self.log_out(now, false, out),
-            Ask::FarewellReadBack => {
-                self.log_out(now, frame.switch_is_on(Reach::Connection) == Some(false), out);
-            }
+            Ask::FarewellReadBack if frame.switch_is_on(Reach::Connection) == Some(false) => self.log_out(now, out),
+            // Nothing is said and nothing is closed: closing a link whose switch may be on would cancel the orders.
+            Ask::FarewellOff | Ask::FarewellReadBack => out.report(errors::aside(wire::DISARM, frame)),
         }
     }
 
     /// One disagreeing answer decides the round; agreement needs all of them. An error says nothing about the switch.
     fn read_back(&mut self, reach: Reach, frame: &Frame<'_>, out: &mut Outbox) {
-        let more = self.link.asked.iter().any(|(_, ask)| matches!(ask, Ask::ReadBack(_)));
-        match frame.switch_is_on(reach).filter(|_| frame.error().is_none()) {
-            Some(true) if more => {}
-            Some(true) => out.report(Report::ReadBack(ReadBackVerdict::Agrees)),
-            Some(false) => {
-                self.forget_read_backs();
-                out.report(Report::ReadBack(ReadBackVerdict::Disagrees));
-            }
-            None => {
-                self.forget_read_backs();
-                out.report(Report::Refused(errors::refusal(wire::READ_BACK, frame)));
+        let report = match frame.switch_is_on(reach) {
+            Some(true) if self.still_asked(Ask::is_read_back) => return,
+            Some(true) => Report::ReadBack(ReadBackVerdict::Agrees),
+            Some(false) => Report::ReadBack(ReadBackVerdict::Disagrees),
+            None => Report::Refused(errors::refusal(wire::READ_BACK, frame)),
+        };
+        self.forget_asked(Ask::is_read_back);
+        out.report(report);
+    }
+
+    fn rearmed(&mut self, now: Now, frame: &Frame<'_>, out: &mut Outbox) {
+        if !frame.says_ok() {
+            self.forget_asked(Ask::is_rearming);
+            out.report(errors::aside(wire::ARM, frame));
+        } else if !self.still_asked(Ask::is_rearming) {
+            for reach in self.config.scope.reaches() {
+                self.ask(now, Ask::RearmReadBack(*reach), out);
             }
         }
     }
 
-    /// Renews the login on the same socket. Called back soon, in case no answer comes or the script is not through; the
-    /// answer replaces that by the real date.
-    pub(super) fn renew(&mut self, now: Now, out: &mut Outbox) {
-        if self.link.script == Script::Running {
-            self.ask(now, Ask::Renewal, out);
+    /// A "no" here is a refusal and not a read-back that disagrees: that would have it switched on again without a pause.
+    fn rearm_read_back(&mut self, reach: Reach, frame: &Frame<'_>, out: &mut Outbox) {
+        if frame.switch_is_on(reach) != Some(true) {
+            self.forget_asked(Ask::is_rearming);
+            out.report(errors::aside(wire::ARM, frame));
+        } else if !self.still_asked(Ask::is_rearming) {
+            out.report(Report::Done(Step::Switch));
+            out.report(Report::Done(Step::ReadBack));
         }
-        out.report(Report::CallMeBack { after: RENEW_AGAIN, errand: Errand::Renew });
+    }
+
+    /// Renews the login on the same socket. Called back soon, in case no answer comes; the answer replaces that by the
+    /// real date. Before the login of this link there is nothing to renew, and it sets a date of its own.
+    pub(super) fn renew(&mut self, now: Now, out: &mut Outbox) {
+        if self.link.script.is_logged_in() {
+            self.ask(now, Ask::Renewal, out);
+            out.report(Report::CallMeBack { after: RENEW_AGAIN, errand: Errand::Renew });
+        }
     }
 
     /// Whether a renewed login keeps the switch on is documented nowhere, so the venue is asked.
@@ -112,10 +146,20 @@ impl Deribit {
         }
     }
 
-    /// The last words of a farewell. There is no answer: the venue closes. Only once the switch is seen to be off is it
-    /// sure that closing keeps the orders, whichever of the two ends it sees first.
-    fn log_out(&mut self, now: Now, confirmed: bool, out: &mut Outbox) {
+    /// The last words of a farewell. There is no answer: the venue closes. The switch was seen to be off, so whichever of
+    /// the two ends it sees first, the orders stay.
+    fn log_out(&mut self, now: Now, out: &mut Outbox) {
         self.talk(now, out).say(wire::LOGOUT, "{}");
-        out.report(Report::FarewellDone { confirmed });
+        out.report(Report::FarewellDone { confirmed: true });
+    }
+}
+
+impl Ask {
+    fn is_read_back(self) -> bool {
+        matches!(self, Self::ReadBack(_))
+    }
+
+    fn is_rearming(self) -> bool {
+        matches!(self, Self::Rearm(_) | Self::RearmReadBack(_))
     }
 }

@@ -34,8 +34,7 @@ use calls::{Call, Calls};
 use login::Nonces;
 use notices::{Maintenance, Notices};
 use script::{Script, Talk};
-use std::time::Duration;
-use wire::{Frame, Kind, Reach};
+use wire::{Frame, Kind};
 
 /// `Date` counts whole seconds: on average it is half a second behind.
 const DATE_MIDDLE_MS: u64 = 500;
@@ -127,7 +126,10 @@ impl Deribit {
         // answer is as good a sign of life. Channel data is not: it would hide a dead way out.
         out.report(Report::VenueSpoke);
         self.hear_error(frame, out);
-        let Some(id) = frame.id.and_then(Raw::as_u64).filter(|id| is_ours(*id)) else { return Heard::Application };
+        let Some(id) = frame.id.and_then(Raw::as_u64) else { return self.hear_nameless(frame, out) };
+        if !is_ours(id) {
+            return Heard::Application;
+        }
         if let Some(request) = self.requests.answered(id) {
             return Heard::Answer(request);
         }
@@ -140,6 +142,19 @@ impl Deribit {
             self.answered(now, ask, frame, out);
         }
         Heard::Ours
+    }
+
+    /// Maintenance and the end of a session are told without an id. Whatever the script waits for will not come.
+    fn hear_nameless(&mut self, frame: &Frame<'_>, out: &mut Outbox) -> Heard {
+        let code = frame.error().and_then(|error| error.code());
+        if !matches!(code, Some(errors::SYSTEM_MAINTENANCE | errors::TOO_MANY_REQUESTS)) {
+            return Heard::Application;
+        }
+        if let Some(step) = self.link.script.step() {
+            self.link.script = Script::Stopped;
+            out.report(Report::Refused(errors::refusal(step, frame)));
+        }
+        Heard::Application
     }
 
     /// Some errors mean something whoever asked, and some name no request.
@@ -252,9 +267,7 @@ impl Venue for Deribit {
             Intent::Probe(LinkRole::Guard) => self.ask(now, Ask::Probe, out),
             Intent::Errand(Errand::Renew) => self.renew(now, out),
             Intent::Disarm => self.ask(now, Ask::Disarm, out),
-            Intent::Rearm if self.link.script == Script::Running => {
-                self.link.script = Script::arm(&mut self.talk(now, out));
-            }
+            Intent::Rearm if self.link.script == Script::Running => self.rearm(now, out),
             Intent::Farewell => self.ask(now, Ask::FarewellOff, out),
             Intent::CancelAll(Path::Link) => self.ask(now, Ask::CancelAll, out),
             Intent::CancelAll(Path::Http) => self.call(now, Call::CancelAll, out),

@@ -2,8 +2,8 @@
 //! `platform_state` frames a second, one index each; only what differs from the frame before is news.
 
 use super::wire::Notification;
-use crate::model::Notice;
-use crate::venue::json::{Raw, clean};
+use crate::model::{Notice, venue_text};
+use crate::venue::json::Raw;
 use crate::venue::{Outbox, Report};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -55,7 +55,7 @@ impl Notices {
         }
         if let Some(locked) = state.locked.and_then(Raw::as_bool) {
             let name = state.price_index.or(state.currency).map_or(Default::default(), Raw::text);
-            self.lock(locked, clean(&format!("{prefix} locked: {name}")), out);
+            self.lock(locked, venue_text(&format!("{prefix} locked: {name}")), out);
         }
     }
 
@@ -66,7 +66,7 @@ impl Notices {
             Maintenance::Over if before > now => out.report(Report::Notice(Notice::Online)),
             Maintenance::Announced | Maintenance::Active if now > before => {
                 let active = now == Maintenance::Active;
-                out.report(Report::Notice(Notice::Maintenance { active, text: clean(text) }));
+                out.report(Report::Notice(Notice::Maintenance { active, text: venue_text(text) }));
             }
             Maintenance::Over | Maintenance::Announced | Maintenance::Active => {}
         }

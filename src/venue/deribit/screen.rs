@@ -3,8 +3,9 @@
 
 use super::facts::LINE_LENGTH_MAX;
 use super::wire;
+use crate::model::venue_text;
 use crate::venue::Screening;
-use crate::venue::json::{Raw, clean, read_object};
+use crate::venue::json::{Raw, read_object};
 use crate::venue::requests::is_reserved;
 use serde::Deserialize;
 
@@ -90,7 +91,7 @@ fn changes_keys(name: &str) -> bool {
 }
 
 fn breaks(name: &str, instead: &'static str) -> Screening {
-    Screening::BreaksProtection { method: clean(name), instead }
+    Screening::BreaksProtection { method: venue_text(name), instead }
 }
 
 #[cfg(test)]

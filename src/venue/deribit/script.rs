@@ -63,17 +63,31 @@ impl Script {
         Self::ExpectHeartbeat { id: talk.say(wire::SET_HEARTBEAT, &format!(r#"{{"interval":{interval}}}"#)) }
     }
 
-    /// Switches on, on a link that is logged in.
-    pub fn arm(talk: &mut Talk<'_>) -> Self {
-        Self::ExpectSwitch(Pair::say(wire::ARM, talk))
-    }
-
     /// True when the script waits for the answer with this id.
     pub fn awaits(self, answer: u64) -> bool {
         match self {
             Self::ExpectHeartbeat { id } | Self::ExpectLogin { id } | Self::ExpectSubscription { id } => id == answer,
             Self::ExpectSwitch(pair) | Self::ExpectReadBack(pair) => pair.reach(answer).is_some(),
             Self::Silent | Self::Running | Self::Stopped => false,
+        }
+    }
+
+    /// What the script waits for, in the venue's spelling.
+    pub fn step(self) -> Option<&'static str> {
+        match self {
+            Self::ExpectHeartbeat { .. } => Some(wire::SET_HEARTBEAT),
+            Self::ExpectLogin { .. } => Some(wire::LOGIN),
+            Self::ExpectSwitch(_) => Some(wire::ARM),
+            Self::ExpectReadBack(_) => Some(wire::READ_BACK),
+            Self::Silent | Self::ExpectSubscription { .. } | Self::Running | Self::Stopped => None,
+        }
+    }
+
+    /// True once this link's login was accepted.
+    pub fn is_logged_in(self) -> bool {
+        match self {
+            Self::ExpectSwitch(_) | Self::ExpectReadBack(_) | Self::ExpectSubscription { .. } | Self::Running => true,
+            Self::Silent | Self::ExpectHeartbeat { .. } | Self::ExpectLogin { .. } | Self::Stopped => false,
         }
     }
 
@@ -107,7 +121,7 @@ fn logged_in(answer: &Frame<'_>, talk: &mut Talk<'_>) -> Script {
         Ok(renewal) => {
             talk.out.report(Report::Done(Step::Login));
             talk.out.report(renewal);
-            Script::arm(talk)
+            Script::ExpectSwitch(Pair::say(wire::ARM, talk))
         }
     }
 }

@@ -4,9 +4,9 @@
 //! <https://docs.deribit.com/articles/json-rpc-overview.md>, <https://docs.deribit.com/articles/authentication>
 
 use super::config::DeribitScope;
-use crate::model::{Credentials, WallTime};
+use crate::model::{Credentials, WallTime, venue_text};
 use crate::venue::OpenOrder;
-use crate::venue::json::{Raw, clean, push_string, push_u64, read_object};
+use crate::venue::json::{Raw, push_string, push_u64, read_object};
 use crate::venue::sign::hmac_sha256_hex;
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -162,7 +162,7 @@ impl<'a> Frame<'a> {
         Some(Grant { scope: fields.scope.text().into_owned(), expires_in_s })
     }
 
-    /// Whether the switch is on for this scope; `None` when the answer does not say.
+    /// Whether the switch is on for this scope; `None` when the answer does not say, or is an error.
     pub fn switch_is_on(&self, asked: Reach) -> Option<bool> {
         #[derive(Deserialize)]
         struct Fields<'a> {
@@ -172,6 +172,9 @@ impl<'a> Frame<'a> {
             scope: Option<Raw<'a>>,
         }
         let fields = self.result?.read_object::<Fields<'_>>()?;
+        if self.error.is_some() {
+            return None;
+        }
         let about_it = fields.scope.is_none_or(|scope| scope.text() == asked.word());
         fields.enabled.as_bool().map(|enabled| enabled && about_it)
     }
@@ -264,7 +267,7 @@ impl<'a> Error<'a> {
     pub fn text(&self) -> Cow<'a, str> {
         let message = self.message.map_or(Cow::Borrowed(""), Raw::text);
         match self.data {
-            Some(data) => Cow::Owned(clean(&format!("{message} {}", data.bare()))),
+            Some(data) => Cow::Owned(venue_text(&format!("{message} {}", data.bare()))),
             None => message,
         }
     }
