@@ -101,9 +101,6 @@ impl<V: Venue> Session<V> {
     /// One more window, unless one is being asked for already. While the application wants the switch off and the venue
     /// has not confirmed it, that is asked again instead: an unfed countdown would cancel what is to be kept.
     pub(super) fn feed(&mut self) {
-        if self.venue.facts().feed.is_none() {
-            return;
-        }
         match &self.standing.maintenance {
             Some(maintenance) if maintenance.disarmed => return,
             Some(_) => return self.ask_disarm(),

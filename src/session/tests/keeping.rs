@@ -1,0 +1,223 @@
+//! Keeping, losing, tripping, and the order gate, for the three kinds of switch.
+
+use super::*;
+
+#[test]
+fn orders_need_a_permit_and_cancels_do_not() {
+    let mut bench = Bench::new(SwitchKind::Countdown);
+    bench.give(Input::Command(Command::Start));
+    assert!(has(&bench.request(1, "buy"), "NotConnected"));
+    bench.link_up(1);
+    assert_eq!(bench.request(2, "buy"), ["say 1 Order: buy", "sent 2"]);
+    bench.hear(1, "nonsense");
+    let next = bench.redial();
+    bench.give(Input::Dialled { epoch: Epoch(next) });
+    assert!(has(&bench.request(3, "buy"), "NotConnected"), "nothing passes before the new epoch is armed");
+}
+
+#[test]
+fn while_doubted_orders_are_refused_and_cancels_pass() {
+    let mut bench = Bench::armed(SwitchKind::SessionBound);
+    bench.hear(1, "off");
+    assert_eq!(bench.phase(), Phase::Degraded);
+    assert!(has(&bench.request(1, "buy"), "NotProtected { phase: \"degraded\" }"));
+    assert!(has(&bench.request(2, "cancel"), "sent 2"));
+}
+
+#[test]
+fn what_breaks_the_protection_is_refused_unless_named_and_then_verified() {
+    let mut bench = Bench::armed(SwitchKind::SessionBound);
+    assert!(has(&bench.request(1, "logout"), "WouldBreakProtection"));
+    let named = Command::Request { id: RequestId(2), method: "logout", params: "{}", unsafe_named: true };
+    let lines = bench.give(Input::Command(named));
+    assert!(has(&lines, "say 1 Order: logout") && has(&lines, "is it on"), "{lines:?}");
+    assert!(!bench.snapshot().claim());
+}
+
+#[test]
+fn a_request_on_a_lost_link_has_an_unknown_fate_and_is_never_sent_again() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    bench.request(5, "buy");
+    let lines = bench.lose(1);
+    assert!(has(&lines, "fate 5 Unknown"), "{lines:?}");
+    let next = bench.redial();
+    let again = bench.give(Input::Dialled { epoch: Epoch(next) });
+    assert!(has(&again, "login"), "{again:?}");
+    assert!(!has(&again, "buy"), "{again:?}");
+}
+
+#[test]
+fn an_answered_request_has_no_other_fate() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    bench.request(5, "buy");
+    assert_eq!(bench.hear(1, "answer 5"), ["deliver Some(RequestId(5))"]);
+    assert!(!has(&bench.lose(1), "fate"));
+}
+
+#[test]
+fn a_venues_message_limit_keeps_a_reserve_for_keepalives_and_cancels() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    let sent = (0..200).filter(|id| has(&bench.request(*id, "buy"), "sent")).count();
+    assert_eq!(sent, 80, "four fifths of 100 a second");
+    assert!(has(&bench.request(900, "cancel"), "sent"));
+    assert_eq!(bench.hear(1, "beat"), ["say 1 Keepalive: alive"]);
+}
+
+#[test]
+fn the_loss_of_a_session_bound_link_is_a_trip_and_latches() {
+    let mut bench = Bench::armed(SwitchKind::SessionBound);
+    let lines = bench.lose(1);
+    assert!(has(&lines, "Tripped { how: Presumed, epoch: Epoch(1) }"), "{lines:?}");
+    assert_eq!(bench.phase(), Phase::Tripped);
+    let next = bench.redial();
+    bench.link_up(next);
+    assert_eq!(bench.phase(), Phase::Armed);
+    assert!(has(&bench.request(1, "buy"), "Latched"));
+    bench.give(Input::Command(Command::Rearm));
+    assert!(has(&bench.request(2, "buy"), "sent"));
+}
+
+#[test]
+fn a_countdown_fed_again_in_time_did_not_trip() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    bench.lose(1);
+    let lines = bench.run(30 * SECOND, false);
+    assert!(!has(&lines, "Tripped"), "{lines:?}");
+    let last = bench.redial();
+    bench.link_up(last);
+    assert_eq!(bench.phase(), Phase::Armed);
+    assert!(bench.snapshot().permit, "nothing tripped, nothing is latched");
+}
+
+#[test]
+fn a_countdown_fed_too_late_is_presumed_tripped() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    bench.lose(1);
+    let lines = bench.run(70 * SECOND, false);
+    assert!(has(&lines, "Tripped { how: Presumed"), "{lines:?}");
+    assert_eq!(bench.phase(), Phase::Tripped);
+}
+
+#[test]
+fn feeds_follow_the_cadence_and_one_is_in_flight() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    let lines = bench.run(61 * SECOND, true);
+    assert_eq!(lines.iter().filter(|line| line.ends_with(": feed")).count(), 4, "at 15, 30, 45 and 60 s");
+}
+
+#[test]
+fn an_unanswered_feed_is_doubted_and_then_the_link_is_given_up() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    // Pings are answered by the edge; the engine behind it is silent.
+    let mut phases = vec![];
+    for _ in 0..80 {
+        let Some((until, _)) = bench.session.deadlines.next() else { break };
+        bench.now.at = bench.now.at.max(until);
+        let lines = bench.give(Input::Tick);
+        bench.answer_pings(&lines);
+        phases.push(bench.phase());
+    }
+    phases.dedup();
+    assert!(
+        phases.starts_with(&[Phase::Armed, Phase::Suspect]) || phases.starts_with(&[Phase::Armed, Phase::Degraded])
+    );
+    assert!(phases.contains(&Phase::Connecting), "{phases:?}");
+}
+
+#[test]
+fn silence_is_suspect_then_dead_and_a_session_bound_link_is_kept() {
+    let mut bench = Bench::armed(SwitchKind::SessionBound);
+    let lines = bench.run(2 * SECOND, false);
+    assert!(has(&lines, "Suspected") && has(&lines, "kept: true"), "{lines:?}");
+    assert!(!has(&lines, "hang up 1"), "closing would be the trip");
+    assert!(has(&lines, "dial 2"), "a spare is dialled beside it");
+    assert_eq!(bench.phase(), Phase::Degraded);
+}
+
+#[test]
+fn a_kept_link_that_lives_again_is_verified_and_nothing_tripped() {
+    let mut bench = Bench::armed(SwitchKind::SessionBound);
+    let lines = bench.run(2 * SECOND, false);
+    let lines = bench.answer_pings(&lines);
+    assert!(has(&lines, "Recovered") && has(&lines, "is it on"), "{lines:?}");
+    assert_eq!(bench.phase(), Phase::Degraded, "not before it was read back");
+    bench.hear(1, "on");
+    assert_eq!(bench.phase(), Phase::Armed);
+    assert!(bench.snapshot().permit);
+}
+
+#[test]
+fn a_kept_link_is_abandoned_when_the_venue_must_have_tripped() {
+    let mut bench = Bench::armed(SwitchKind::SessionBound);
+    let lines = bench.run(45 * SECOND, false);
+    assert!(has(&lines, "hang up 1 Abort") && has(&lines, "Tripped"), "{lines:?}");
+}
+
+#[test]
+fn a_dead_countdown_link_is_given_up_at_once() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    let lines = bench.run(2 * SECOND, false);
+    assert!(has(&lines, "kept: false") && has(&lines, "hang up 1 Abort"), "{lines:?}");
+}
+
+#[test]
+fn a_read_back_that_disagrees_withdraws_the_claim_and_arms_again() {
+    let mut bench = Bench::armed(SwitchKind::SessionBound);
+    let lines = bench.hear(1, "off");
+    assert!(has(&lines, "to: Degraded") && has(&lines, "arm again"), "{lines:?}");
+    bench.hear(1, "ok switch");
+    assert_eq!(bench.phase(), Phase::Degraded, "an acknowledgement does not outweigh a read-back");
+    bench.hear(1, "on");
+    assert_eq!(bench.phase(), Phase::Armed);
+}
+
+#[test]
+fn arming_that_is_not_acknowledged_in_time_is_never_claimed_and_tried_again() {
+    let mut bench = Bench::new(SwitchKind::SessionBound);
+    bench.give(Input::Command(Command::Start));
+    bench.give(Input::Dialled { epoch: Epoch(1) });
+    bench.hear(1, "ok login");
+    let lines = bench.run(3 * SECOND, false);
+    assert!(has(&lines, "ArmTimeout") && has(&lines, "dial 2"), "{lines:?}");
+    assert!(!has(&lines, "to: Armed"));
+}
+
+#[test]
+fn nonsense_on_an_armed_session_bound_link_does_not_cancel_a_healthy_book() {
+    let mut bench = Bench::armed(SwitchKind::SessionBound);
+    let lines = bench.hear(1, "nonsense");
+    assert!(has(&lines, "to: Degraded") && !has(&lines, "hang up"), "{lines:?}");
+    bench.hear(1, "on");
+    assert_eq!(bench.phase(), Phase::Armed);
+}
+
+#[test]
+fn every_gap_is_told_with_its_length() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    assert!(has(&bench.lose(1), "GapOpened"));
+    bench.run(3 * SECOND, false);
+    let last = bench.session.dials.last().unwrap().epoch;
+    bench.give(Input::Dialled { epoch: last });
+    bench.hear(last.0, "ok login");
+    let lines = bench.hear(last.0, "fed");
+    assert!(has(&lines, "GapClosed { length: 3s }"), "{lines:?}");
+}
+
+#[test]
+fn letting_go_drops_the_link_and_disarms_nothing() {
+    let mut bench = Bench::armed(SwitchKind::SessionBound);
+    let lines = bench.give(Input::Command(Command::LetGo));
+    assert!(has(&lines, "hang up 1 Abort") && has(&lines, "LetGo"), "{lines:?}");
+    assert!(!has(&lines, "say"), "{lines:?}");
+    assert_eq!(bench.phase(), Phase::Stopped);
+    assert_eq!(bench.run(100 * SECOND, false), Vec::<String>::new());
+}
+
+#[test]
+fn maintenance_is_asked_for_until_the_venue_confirms_it() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    let lines = bench.give(Input::Command(Command::Maintenance { begin: true, reason: "planned" }));
+    assert!(has(&lines, "disarm") && has(&lines, "to: Degraded"), "{lines:?}");
+    let again = bench.run(5 * SECOND, true);
+    assert!(has(&again, "disarm") && !has(&again, ": feed"), "{again:?}");
+}
