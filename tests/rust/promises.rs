@@ -3,6 +3,7 @@
 
 use killcord::model::{Access, Credentials, Endpoint, Policy, Secret, TimeFactor};
 use killcord::venue::crypto_com::{CryptoCom, CryptoComConfig};
+use killcord::venue::kraken::{Kraken, KrakenConfig};
 use killcord::venue::{Facts, Venue};
 use std::time::Duration;
 
@@ -12,6 +13,14 @@ const PROMISES: &str = include_str!("../../docs/promises.md");
 fn the_page_states_crypto_coms_bound_and_steps() {
     let venue = CryptoCom::new(CryptoComConfig { access: access() }).expect("the configuration is valid");
     states("Crypto.com", venue.facts(), 4);
+}
+
+#[test]
+fn the_page_states_krakens_bound_steps_and_cadence() {
+    let venue = Kraken::new(KrakenConfig::advised(access())).expect("the configuration is valid");
+    states("Kraken", venue.facts(), 3);
+    let cadence = KrakenConfig::CADENCE_DEFAULT.as_secs();
+    assert!(section("Kraken").contains(&format!("every {cadence} s")));
 }
 
 #[test]
