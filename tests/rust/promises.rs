@@ -3,11 +3,14 @@
 
 use killcord::model::{Access, Credentials, Endpoint, Policy, Secret, TimeFactor};
 use killcord::venue::crypto_com::{CryptoCom, CryptoComConfig};
+use killcord::venue::deribit::{Deribit, DeribitConfig, DeribitScope};
 use killcord::venue::kraken::{Kraken, KrakenConfig};
 use killcord::venue::{Facts, Venue};
 use std::time::Duration;
 
 const PROMISES: &str = include_str!("../../docs/promises.md");
+const FRONT_PAGE: &str = include_str!("../../README.md");
+const VENUES: [&str; 4] = ["Crypto.com", "Deribit", "Bybit", "Kraken"];
 
 #[test]
 fn the_page_states_crypto_coms_bound_and_steps() {
@@ -16,11 +19,25 @@ fn the_page_states_crypto_coms_bound_and_steps() {
 }
 
 #[test]
+fn the_page_states_deribits_bound_and_steps() {
+    states("Deribit", deribit(10).facts(), 4);
+    let slow = deribit(60).facts().exposure.bound.as_secs_f64();
+    assert!(section("Deribit").contains(&format!("interval of 60 s the bound is {slow} s")));
+}
+
+#[test]
 fn the_page_states_krakens_bound_steps_and_cadence() {
     let venue = Kraken::new(KrakenConfig::advised(access())).expect("the configuration is valid");
     states("Kraken", venue.facts(), 3);
     let cadence = KrakenConfig::CADENCE_DEFAULT.as_secs();
     assert!(section("Kraken").contains(&format!("every {cadence} s")));
+}
+
+#[test]
+fn the_front_page_states_the_same_bounds() {
+    let bounds: Vec<&str> = VENUES.iter().map(|venue| bound(section(venue))).collect();
+    let row = format!("| bound, at the defaults | {} |", bounds.join(" | "));
+    assert!(FRONT_PAGE.contains(&row), "{row}");
 }
 
 #[test]
@@ -41,11 +58,11 @@ fn states(venue: &str, facts: &Facts, parts: usize) {
     let text = section(venue);
     let steps: Vec<String> = facts.required.iter().map(|step| format!("`{step:?}`")).collect();
     assert!(text.contains(&format!("| steps | {} |", steps.join(", "))), "{venue}: {steps:?}");
-    let bound = facts.exposure.bound.as_secs_f64();
-    assert!(text.contains(&format!("| bound | {bound} s")), "{venue}: {bound} s");
+    let seconds = facts.exposure.bound.as_secs_f64();
+    assert_eq!(bound(text), format!("{seconds} s"), "{venue}");
     let exposure = exposure_parts(text);
     assert_eq!(exposure.len(), parts, "{venue}: {exposure:?}");
-    assert!((exposure.iter().sum::<f64>() - bound).abs() < 1e-9, "{venue}: {exposure:?} do not add up to {bound}");
+    assert!((exposure.iter().sum::<f64>() - seconds).abs() < 1e-9, "{venue}: {exposure:?} add up to {seconds}?");
     if facts.can_read_back {
         let every = Policy::default().read_back_every.as_secs();
         assert!(text.contains(&format!("again every {every} s")), "{venue}: read back every {every} s");
@@ -58,11 +75,23 @@ fn section(title: &str) -> &'static str {
     rest.split("\n## ").next().expect("split yields at least one piece")
 }
 
+/// The bound a section states, with its unit.
+fn bound(section: &str) -> &str {
+    let (_, rest) = section.split_once("| bound | ").expect("the section states a bound");
+    let (bound, _) = rest.split_once(" s").expect("a bound is in seconds");
+    &rest[..bound.len() + 2]
+}
+
 /// The second column of the table whose head is `exposure | seconds`.
 fn exposure_parts(text: &str) -> Vec<f64> {
     let (_, table) = text.split_once("| exposure | seconds |").expect("the section has an exposure table");
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
     rows.map(|row| row.split('|').nth(2).expect("three columns").trim().parse().expect("a number")).collect()
+}
+
+fn deribit(heartbeat_s: u32) -> Deribit {
+    let config = DeribitConfig { access: access(), heartbeat_s, scope: DeribitScope::Connection };
+    Deribit::new(config).expect("the configuration is valid")
 }
 
 fn access() -> Access {
