@@ -12,6 +12,7 @@ mod rates;
 #[cfg(test)]
 mod rig;
 mod sign;
+mod trips;
 
 pub mod bybit;
 pub mod crypto_com;

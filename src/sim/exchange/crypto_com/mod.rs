@@ -13,7 +13,6 @@ mod orders;
 mod quota;
 mod report;
 mod socket;
-mod switch;
 mod wire;
 
 #[cfg(test)]
@@ -23,7 +22,7 @@ use self::beats::{Beats, Due, Timing};
 use self::knobs::Knobs;
 use self::orders::Orders;
 use self::quota::{HttpQuotas, Quota};
-use self::switch::Trips;
+use super::trips::{Trip, Trips};
 use super::{CancelCause, ConnId, Delayed, Exchange, Fault, Floor, Input, JournalKind, Knob, KnobError, Order, Output};
 use crate::model::{Moment, Now, TimeFactor};
 use serde_json::json;
@@ -181,7 +180,7 @@ impl CryptoComExchange {
     }
 
     /// The switch fires: every covered order goes, and every other session hears of it.
-    fn fire(&mut self, now: Now, trip: &switch::Trip, out: &mut Vec<Output>) {
+    fn fire(&mut self, now: Now, trip: &Trip, out: &mut Vec<Output>) {
         if self.floor.has(&Fault::Dishonour) {
             return;
         }

@@ -1,8 +1,8 @@
-//! Cancel on disconnect at the embedded Crypto.com (specification, section 7): set once per connection and never taken
-//! off; any end of the connection, or a `user.*` unsubscribe, cancels the orders created on it after a delay.
+//! Session-bound switches on their way: a connection whose switch was set has ended, and after the venue's delay its
+//! orders will be cancelled. What is covered and what sets a trip off is each venue's own business.
 
+use super::ConnId;
 use crate::model::Moment;
-use crate::sim::exchange::ConnId;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
