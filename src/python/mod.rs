@@ -7,6 +7,7 @@ mod credentials;
 mod errors;
 mod event;
 mod message;
+mod sim;
 mod snapshot;
 
 use pyo3::prelude::*;
@@ -21,5 +22,6 @@ fn _killcord(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<snapshot::Snapshot>()?;
     module.add_class::<message::Message>()?;
     module.add_class::<message::Reply>()?;
+    module.add_class::<sim::Exchange>()?;
     Ok(())
 }

@@ -7,6 +7,7 @@
 mod breakage;
 mod certificate;
 mod connection;
+mod embedded;
 mod frames;
 mod http;
 mod hub;
@@ -15,16 +16,23 @@ mod queue;
 mod shared;
 mod wire_fault;
 
+pub use embedded::{Urls, embedded};
 pub use wire_fault::{HostFault, Selector, WireFault};
 
-use crate::model::{Moment, Now};
-use crate::sim::exchange::{Account, ConnId, Exchange, Fault, JournalEntry, Knob, KnobError, Order, OrderState};
+/// What a venue is told and what it tells, for those who drive one from the floors above.
+pub use crate::sim::exchange::{
+    CancelCause, ConnId, Exchange, Fault, JournalEntry, JournalKind, Knob, KnobError, Order, OrderState,
+};
+
+use crate::model::{Moment, Now, VenueName};
+use crate::sim::exchange::{Account, Floor};
 use listen::{accept, listen, tick};
 use shared::Shared;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
@@ -48,7 +56,7 @@ pub struct Server {
     address: SocketAddr,
     ca_pem: Option<String>,
     stop: Arc<Notify>,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What went wrong with serving.
@@ -145,14 +153,21 @@ impl Server {
             .name(format!("killcord-sim-{}", address.port()))
             .spawn(work)
             .map_err(ServeError::Thread)?;
-        Ok(Self { shared, address, ca_pem: identity.map(|identity| identity.ca_pem), stop, thread: Some(thread) })
+        Ok(Self {
+            shared,
+            address,
+            ca_pem: identity.map(|identity| identity.ca_pem),
+            stop,
+            thread: Mutex::new(Some(thread)),
+        })
     }
 
     /// Stops listening, ends every connection and waits for the thread. Orders and journal can still be read.
     /// Doing it twice is harmless.
-    pub fn stop(&mut self) {
+    pub fn stop(&self) {
         self.stop.notify_one();
-        if let Some(thread) = self.thread.take() {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take() {
             let _ = thread.join();
         }
     }
@@ -215,10 +230,25 @@ impl Server {
     /// The journal from entry number `since` on.
     pub fn journal(&self, since: u64) -> Result<JournalPage, ServeError> {
         let hub = self.shared.hold()?;
-        let floor = hub.exchange().floor();
-        let first = since.max(floor.journal_dropped());
-        let skip = usize::try_from(first - floor.journal_dropped()).unwrap_or(usize::MAX);
-        Ok(JournalPage { first, entries: floor.journal().iter().skip(skip).cloned().collect() })
+        let (first, entries) = unread(hub.exchange().floor(), since);
+        Ok(JournalPage { first, entries: entries.to_vec() })
+    }
+
+    /// Waits until the journal has an entry, from number `since` on, that satisfies `wanted`, and returns the first one
+    /// with its number; `None` when `patience` is over. Blocks the calling thread.
+    pub fn wait_journal(
+        &self,
+        since: u64,
+        patience: Duration,
+        wanted: impl Fn(&JournalEntry) -> bool,
+    ) -> Result<Option<(u64, JournalEntry)>, ServeError> {
+        let mut next = since;
+        self.shared.wait(patience, |hub| {
+            let (first, entries) = unread(hub.exchange().floor(), next);
+            next = first + entries.len() as u64;
+            let at = entries.iter().position(&wanted)?;
+            Some((first + at as u64, entries[at].clone()))
+        })
     }
 
     /// Every order the venue has ever accepted, oldest first.
@@ -260,6 +290,11 @@ impl Server {
         self.address
     }
 
+    /// Where a client of this venue goes.
+    pub fn urls(&self, venue: VenueName) -> Urls {
+        Urls::new(venue, self.address, self.ca_pem.is_some())
+    }
+
     /// The certificate to trust, PEM; `None` without TLS.
     pub fn ca_pem(&self) -> Option<&str> {
         self.ca_pem.as_deref()
@@ -276,6 +311,13 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// The journal from number `since` on, and the number of its first entry.
+fn unread(floor: &Floor, since: u64) -> (u64, &[JournalEntry]) {
+    let (dropped, journal) = (floor.journal_dropped(), floor.journal());
+    let skip = usize::try_from(since.saturating_sub(dropped)).unwrap_or(usize::MAX).min(journal.len());
+    (dropped + skip as u64, &journal[skip..])
 }
 
 #[cfg(test)]

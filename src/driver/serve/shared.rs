@@ -4,12 +4,15 @@
 use super::ServeError;
 use super::hub::Hub;
 use crate::sim::exchange::Exchange;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// The lock, and what the tasks wait on.
 pub(super) struct Shared {
     hub: Mutex<Hub>,
+    /// The hub was let go; what a thread waits for may have come.
+    changed: Condvar,
     /// The venue's next deadline may have moved.
     pub tick: Notify,
     /// Whether dials are refused, or whether the venue is frozen, may have changed.
@@ -34,13 +37,29 @@ pub(super) struct Held<'a> {
 
 impl Shared {
     pub fn new(exchange: Box<dyn Exchange>) -> Self {
-        Self { hub: Mutex::new(Hub::new(exchange)), tick: Notify::new(), host: Notify::new() }
+        Self { hub: Mutex::new(Hub::new(exchange)), changed: Condvar::new(), tick: Notify::new(), host: Notify::new() }
     }
 
     /// Takes the lock; fails for ever once the venue has panicked.
     pub fn hold(&self) -> Result<Held<'_>, ServeError> {
         let hub = self.hub.lock().map_err(|_| ServeError::Panicked)?;
         Ok(Held { hub, shared: self })
+    }
+
+    /// Asks `find` again and again, whenever something has changed, for as long as `patience` lasts. Blocks the thread.
+    pub fn wait<R>(
+        &self,
+        patience: Duration,
+        mut find: impl FnMut(&Hub) -> Option<R>,
+    ) -> Result<Option<R>, ServeError> {
+        let mut found = None;
+        let hub = self.hub.lock().map_err(|_| ServeError::Panicked)?;
+        let missing = |hub: &mut Hub| {
+            found = find(hub);
+            found.is_none()
+        };
+        drop(self.changed.wait_timeout_while(hub, patience, missing).map_err(|_| ServeError::Panicked)?);
+        Ok(found)
     }
 
     /// Takes the lock once the venue is not frozen.
@@ -81,5 +100,6 @@ impl Drop for Held<'_> {
         if stir.host {
             self.shared.host.notify_waiters();
         }
+        self.shared.changed.notify_all();
     }
 }

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::model::TimeFactor;
-use crate::sim::exchange::{Floor, HttpIn, HttpOut, Input, JournalKind, Output};
+use crate::sim::exchange::{Floor, HttpIn, HttpOut, Input, Output};
 use futures_util::{SinkExt, StreamExt};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -369,7 +369,7 @@ fn a_port_in_use_is_refused_by_name() {
 #[test]
 fn a_stopped_venue_ends_its_connections_and_can_still_be_read() {
     on_a_runtime(async {
-        let mut server = start();
+        let server = start();
         let mut client = dial(&server, "/").await;
         client.send(Message::text("heard")).await.unwrap();
         assert_eq!(next_text(&mut client).await, "heard");
@@ -397,6 +397,34 @@ fn a_venue_that_panics_ends_every_connection_and_says_so() {
 fn an_unknown_key_is_named_by_its_tail_only() {
     let error = start().revoke_key("ABCDEFGHIJ").unwrap_err();
     assert_eq!(error.to_string(), "the embedded venue has no key ending in GHIJ");
+}
+
+#[test]
+fn waiting_for_the_journal_ends_with_the_entry_or_with_patience() {
+    on_a_runtime(async {
+        let server = start();
+        let mut client = dial(&server, "/").await;
+        client.send(Message::text("in 30")).await.unwrap();
+        let beat = |entry: &JournalEntry| entry.kind == JournalKind::Heartbeat;
+        let (number, entry) = server.wait_journal(0, Duration::from_secs(5), beat).unwrap().unwrap();
+        assert_eq!((number, entry.detail.as_str()), (1, "now"));
+        assert_eq!(server.wait_journal(number + 1, Duration::from_millis(20), beat).unwrap(), None);
+    });
+}
+
+#[test]
+fn the_journal_is_numbered_and_can_be_read_from_any_number_on() {
+    on_a_runtime(async {
+        let server = start();
+        let mut client = dial(&server, "/").await;
+        for text in ["a", "b", "c"] {
+            client.send(Message::text(text)).await.unwrap();
+            assert_eq!(next_text(&mut client).await, text);
+        }
+        let details = |since| server.journal(since).unwrap().entries.into_iter().map(|e| e.detail).collect::<String>();
+        assert_eq!((details(0).as_str(), details(2).as_str(), details(9).as_str()), ("abc", "c", ""));
+        assert_eq!(server.journal(9).unwrap().first, 3);
+    });
 }
 
 /// A silence long enough to be told from a delay, short enough for many tests.
