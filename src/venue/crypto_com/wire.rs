@@ -122,7 +122,8 @@ pub(super) fn plain_heartbeat_id(line: &str) -> Option<&str> {
     let rest = line.strip_prefix(r#"{"id":"#)?;
     let (id, tail) = rest.split_at(rest.bytes().position(|byte| !byte.is_ascii_digit())?);
     let known = tail == r#","method":"public/heartbeat"}"# || tail == r#","method":"public/heartbeat","code":0}"#;
-    (known && !id.is_empty()).then_some(id)
+    // A leading zero is no JSON number; the decoder may say what it is.
+    (known && !id.is_empty() && !id.starts_with('0')).then_some(id)
 }
 
 /// Answers a heartbeat with its own id, exactly as it arrived. No signature, no reply.
@@ -275,6 +276,7 @@ mod tests {
             r#"{"id":,"method":"public/heartbeat"}"#,
             r#"{"id":"1","method":"public/heartbeat"}"#,
             r#"{"id":-1,"method":"public/heartbeat"}"#,
+            r#"{"id":01,"method":"public/heartbeat"}"#,
             r#"{"id":1"#,
             "",
         ] {
