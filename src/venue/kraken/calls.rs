@@ -48,8 +48,16 @@ struct Token {
 #[derive(Clone, Copy)]
 struct Call {
     kind: CallKind,
-    /// It was said again once with a fresh nonce.
+    /// It was said again once, with a fresh nonce.
     repeated: bool,
+}
+
+impl Call {
+    /// A nonce that came too late is cured by a fresh one, and one lost answer must not end a kill.
+    fn is_worth_repeating(self, refusal: &Refusal, reply: &CallReply<'_>) -> bool {
+        let unanswered = matches!(reply, CallReply::Failed(_));
+        errors::is_nonce_error(refusal) || unanswered && self.kind == CallKind::CancelAll
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -153,7 +161,7 @@ impl Calls {
         let Some(call) = self.waiting.remove(&tag) else { return false };
         let answer = read_reply(call.kind.name(), reply);
         match answer {
-            Err(refusal) if errors::is_nonce_error(&refusal) && !call.repeated => {
+            Err(refusal) if !call.repeated && call.is_worth_repeating(&refusal, reply) => {
                 self.call(now, call.kind, true, out);
                 false
             }
