@@ -1,0 +1,1 @@
+//! Every path of the dialect against hand-written answers.
