@@ -12,6 +12,7 @@ mod rates;
 #[cfg(test)]
 mod rig;
 mod sign;
+mod spelling;
 mod trips;
 
 pub mod bybit;

@@ -3,6 +3,7 @@
 
 use crate::model::Moment;
 use crate::sim::exchange::ConnId;
+use crate::sim::exchange::spelling::mix;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -152,14 +153,6 @@ fn name(id: ConnId) -> String {
         rest /= 32;
     }
     format!("{text}-{:x}", id.0)
-}
-
-/// Spreads a number over 64 bits; different numbers stay different.
-pub fn mix(number: u64) -> u64 {
-    let mut z = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

@@ -2,13 +2,13 @@
 
 use super::BybitExchange;
 use super::auth;
-use super::conn::mix;
 use super::limits::{HTTP_BAN, HTTP_PER, PER, Standing};
 use super::orders::{Call, category};
 use super::routes::{self, Access, Route};
 use super::trade::reset_stamp;
 use super::wire::{self, Done, Failure};
 use crate::model::Now;
+use crate::sim::exchange::spelling::{mix, unescape};
 use crate::sim::exchange::{Account, Fault, HttpId, HttpIn, HttpOut, JournalKind, Output, Treatment};
 use serde_json::{Map, Value};
 
@@ -194,28 +194,4 @@ fn params(request: &HttpIn<'_>) -> Result<Value, Failure> {
     let pairs = request.query.split('&').filter_map(|pair| pair.split_once('='));
     let fields: Map<String, Value> = pairs.map(|(name, value)| (name.to_owned(), unescape(value).into())).collect();
     Ok(Value::Object(fields))
-}
-
-/// Takes percent escapes off.
-pub fn unescape(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let escaped = tail.get(..2).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        match (first, escaped) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            (b'+', _) => {
-                bytes.push(b' ');
-                rest = tail;
-            }
-            _ => {
-                bytes.push(first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

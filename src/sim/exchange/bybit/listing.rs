@@ -2,11 +2,11 @@
 //! that contains percent escapes, as the venue's does.
 
 use super::BybitExchange;
-use super::http::unescape;
 use super::market;
 use super::orders::{Call, category};
 use super::rows;
 use super::wire::{Done, Failure, text, whole};
+use crate::sim::exchange::spelling::unescape;
 use crate::sim::exchange::{Order, OrderState};
 use serde_json::{Value, json};
 use std::time::Duration;

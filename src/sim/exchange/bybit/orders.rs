@@ -6,6 +6,7 @@ use super::market;
 use super::rows;
 use super::wire::{Done, Failure, text, whole};
 use crate::model::Now;
+use crate::sim::exchange::spelling::mix;
 use crate::sim::exchange::{CancelCause, ConnId, Order, OrderState, Output};
 use serde_json::{Value, json};
 
@@ -127,7 +128,7 @@ impl BybitExchange {
         let category = category(call.params)?;
         let mut numbers = self.cancel_all_scope(call, &category)?;
         if (category == "linear" || category == "inverse") && numbers.len() > CANCEL_ALL_MAX {
-            numbers.sort_by_key(|number| super::conn::mix(*number));
+            numbers.sort_by_key(|number| mix(*number));
             numbers.truncate(CANCEL_ALL_MAX);
         }
         for number in &numbers {

@@ -1,9 +1,9 @@
 //! Order and execution rows as streams and HTTP lists show them (spec section 13). The key set is the documented one; a
 //! row cancelled by the protection was never captured by anybody, and its guesses are knobs.
 
-use super::conn::mix;
 use super::knobs::Knobs;
 use super::orders::Terms;
+use crate::sim::exchange::spelling::mix;
 use crate::sim::exchange::{CancelCause, Order, OrderState};
 use serde_json::{Value, json};
 
