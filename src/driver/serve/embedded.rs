@@ -1,15 +1,16 @@
 //! The four embedded venues by name, and the addresses at which their clients expect them.
 
 use crate::model::{TimeFactor, VenueName};
-use crate::sim::exchange::{Exchange, bybit, crypto_com};
+use crate::sim::exchange::{Exchange, bybit, crypto_com, deribit};
 use std::net::SocketAddr;
 
 /// A venue without accounts, whose own periods run at this factor; `None` where none is embedded yet.
 pub fn embedded(venue: VenueName, factor: TimeFactor) -> Option<Box<dyn Exchange>> {
     match venue {
         VenueName::CryptoCom => Some(Box::new(crypto_com::CryptoComExchange::new(factor))),
+        VenueName::Deribit => Some(Box::new(deribit::DeribitExchange::new(factor))),
         VenueName::Bybit => Some(Box::new(bybit::BybitExchange::new(factor))),
-        VenueName::Deribit | VenueName::Kraken => None,
+        VenueName::Kraken => None,
     }
 }
 
