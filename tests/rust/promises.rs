@@ -2,6 +2,7 @@
 //! the default policy. What the words around them claim is for readers to judge.
 
 use killcord::model::{Access, Credentials, Endpoint, Policy, Secret, TimeFactor};
+use killcord::venue::bybit::{Bybit, BybitConfig, BybitProduct};
 use killcord::venue::crypto_com::{CryptoCom, CryptoComConfig};
 use killcord::venue::deribit::{Deribit, DeribitConfig, DeribitScope};
 use killcord::venue::kraken::{Kraken, KrakenConfig};
@@ -23,6 +24,19 @@ fn the_page_states_deribits_bound_and_steps() {
     states("Deribit", deribit(10).facts(), 4);
     let slow = deribit(60).facts().exposure.bound.as_secs_f64();
     assert!(section("Deribit").contains(&format!("interval of 60 s the bound is {slow} s")));
+}
+
+#[test]
+fn the_page_states_bybits_bound_and_steps() {
+    let config = BybitConfig {
+        access: Access { trade_url: Some(loopback("trade_url", "ws://127.0.0.1:1/")), ..access() },
+        products: vec![BybitProduct::Derivatives],
+        window_s: BybitConfig::WINDOW_S_DEFAULT,
+        max_active_time_s: BybitConfig::MAX_ACTIVE_TIME_S_DEFAULT,
+        trade_link: true,
+    };
+    let venue = Bybit::new(config).expect("the configuration is valid");
+    states("Bybit", venue.facts(), 4);
 }
 
 #[test]
@@ -96,7 +110,11 @@ fn deribit(heartbeat_s: u32) -> Deribit {
 
 fn access() -> Access {
     let credentials = Credentials::new("KEY0KEY0", Secret::new("c2VjcmV0".into()), None).expect("valid credentials");
-    let [guard, http] = [("guard_url", "ws://127.0.0.1:1/"), ("http_url", "http://127.0.0.1:1")]
-        .map(|(field, url)| Endpoint::parse(field, url).expect("a loopback address"));
+    let guard = loopback("guard_url", "ws://127.0.0.1:1/");
+    let http = loopback("http_url", "http://127.0.0.1:1");
     Access::custom("test", guard, None, http, credentials, TimeFactor::REAL)
+}
+
+fn loopback(field: &'static str, url: &str) -> Endpoint {
+    Endpoint::parse(field, url).expect("a loopback address")
 }
