@@ -122,7 +122,7 @@ impl<'a> Frame<'a> {
                 Some(_) | None => Kind::Heartbeat,
             },
             Some("subscription") => self.params.and_then(Raw::read_object).map_or(Kind::Unknown, Kind::Subscription),
-            None if self.result.is_some() || self.error.is_some() => Kind::Response,
+            None if self.id.is_some() || self.result.is_some() || self.error.is_some() => Kind::Response,
             Some(_) | None => Kind::Unknown,
         }
     }
