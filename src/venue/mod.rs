@@ -76,6 +76,57 @@ pub trait Venue {
     fn forget(&mut self, role: LinkRole);
 }
 
+/// So that whoever runs guards need not know which venues there are.
+impl Venue for Box<dyn Venue + Send> {
+    fn facts(&self) -> &Facts {
+        (**self).facts()
+    }
+
+    fn target(&self) -> &Target {
+        (**self).target()
+    }
+
+    fn endpoint(&self, role: LinkRole) -> Option<&Endpoint> {
+        (**self).endpoint(role)
+    }
+
+    fn http_endpoint(&self) -> &Endpoint {
+        (**self).http_endpoint()
+    }
+
+    fn prepare(&mut self, now: Now, out: &mut Outbox) {
+        (**self).prepare(now, out);
+    }
+
+    fn begin(&mut self, now: Now, role: LinkRole, epoch: Epoch, out: &mut Outbox) {
+        (**self).begin(now, role, epoch, out);
+    }
+
+    fn hear(&mut self, now: Now, role: LinkRole, line: &str, out: &mut Outbox) -> Result<Heard, Breach> {
+        (**self).hear(now, role, line, out)
+    }
+
+    fn hear_reply(&mut self, now: Now, tag: CallTag, reply: CallReply<'_>, out: &mut Outbox) -> Result<(), Breach> {
+        (**self).hear_reply(now, tag, reply, out)
+    }
+
+    fn say(&mut self, now: Now, intent: Intent, out: &mut Outbox) {
+        (**self).say(now, intent, out);
+    }
+
+    fn compose(&mut self, now: Now, request: RequestId, method: &str, params: &str) -> Result<Composed, Misuse> {
+        (**self).compose(now, request, method, params)
+    }
+
+    fn screen(&self, line: &str) -> Screened {
+        (**self).screen(line)
+    }
+
+    fn forget(&mut self, role: LinkRole) {
+        (**self).forget(role);
+    }
+}
+
 /// Whose a message is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Heard {
