@@ -1,9 +1,27 @@
 //! The thread guards run on: one named thread, one current-thread runtime, any number of guards as local tasks. It
 //! never runs Python and never waits for anything but the kernel.
 
+use super::alarm::{Alarm, Wishes};
+use super::call::Calls;
+use super::clock;
+use super::dial::Dialler;
 use super::error::StartError;
+use super::guard_task::GuardTask;
+use super::handle::GuardHandle;
+use super::machine::Machine;
+use super::publish::Publisher;
+use super::resolve::Resolver;
+use super::shared::Shared;
+use super::spec::{GuardSpec, Settings};
+use super::tls;
+use super::world::World;
+use crate::model::LinkRole;
+use crate::session::Session;
+use crate::venue::Venue;
+use rustls::ClientConfig;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
@@ -23,12 +41,14 @@ impl Engine {
             .thread_name("killcord-resolve")
             .build()
             .map_err(|error| local("event loop", &error))?;
+        let handle = runtime.handle().clone();
         let (jobs, waiting) = unbounded_channel();
         std::thread::Builder::new()
             .name("killcord-engine".into())
             .spawn(move || run(runtime, waiting))
             .map_err(|error| local("thread", &error))?;
-        Ok(Self { inner: Arc::new(Inner { pid: std::process::id(), jobs }) })
+        let inner = Inner { pid: std::process::id(), runtime: handle, jobs, tls: OnceLock::new() };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The engine of this process, started at first use and kept for ever. In a forked child of a process that has one,
@@ -47,21 +67,73 @@ impl Engine {
         }
     }
 
-    /// Runs `job` on the engine's thread.
-    pub(super) fn run_there(&self, job: impl FnOnce() + Send + 'static) -> Result<(), StartError> {
-        if self.inner.pid != std::process::id() {
-            return Err(StartError::Forked);
+    /// Adds a guard. It does nothing until [`GuardHandle::start`].
+    pub fn add(&self, spec: GuardSpec) -> Result<GuardHandle, StartError> {
+        let (venue, settings) = spec.split()?;
+        self.check_process()?;
+        let tls = if speaks_tls(&*venue) { Some(self.tls(settings.extra_ca_pem.as_deref())?) } else { None };
+        let session = Session::new(venue, settings.policy, seed(), clock::now());
+        self.add_machine(session, settings, tls)
+    }
+
+    /// Adds whatever keeps the session contract.
+    pub(super) fn add_machine<M: Machine>(
+        &self,
+        machine: M,
+        settings: Settings,
+        tls: Option<Arc<ClientConfig>>,
+    ) -> Result<GuardHandle, StartError> {
+        self.check_process()?;
+        let alarm = self.alarm().map_err(|error| local("timer", &error))?;
+        let first = Arc::new(machine.snapshot());
+        let capacities = (settings.event_capacity, settings.message_capacity);
+        let shared = Arc::new(Shared::new(first.clone(), capacities));
+        let handle = GuardHandle::new(shared.clone(), self.clone());
+        let job = move |resolver: &Resolver| {
+            let wishes = Wishes::default();
+            let (stages, user_timeout) = (settings.stages, settings.policy.user_timeout);
+            let dialler = Dialler { resolver: resolver.clone(), wishes, tls, stages, user_timeout };
+            let calls = Calls::new(dialler.clone(), settings.call_deadline);
+            let publisher = Publisher::new(shared.clone(), first, capacities);
+            let world = World::new(dialler, calls, publisher);
+            tokio::task::spawn_local(GuardTask::new(machine, world, shared, alarm, settings.policy.stall_limit));
+        };
+        self.inner.jobs.send(Box::new(job)).map_err(|_| StartError::EngineEnded)?;
+        Ok(handle)
+    }
+
+    /// Made here and not on the engine's thread, so that running out of descriptors is told to the caller.
+    fn alarm(&self) -> std::io::Result<Alarm> {
+        let _within = self.inner.runtime.enter();
+        Alarm::new()
+    }
+
+    /// The machine's authorities are read once for all guards that add none of their own.
+    fn tls(&self, extra_ca_pem: Option<&[u8]>) -> Result<Arc<ClientConfig>, StartError> {
+        if extra_ca_pem.is_some() {
+            return tls::client_config(extra_ca_pem);
         }
-        self.inner.jobs.send(Box::new(job)).map_err(|_| StartError::EngineEnded)
+        if let Some(config) = self.inner.tls.get() {
+            return Ok(config.clone());
+        }
+        let config = tls::client_config(None)?;
+        Ok(self.inner.tls.get_or_init(|| config).clone())
+    }
+
+    fn check_process(&self) -> Result<(), StartError> {
+        if self.inner.pid == std::process::id() { Ok(()) } else { Err(StartError::Forked) }
     }
 }
 
 struct Inner {
     pid: u32,
+    runtime: tokio::runtime::Handle,
     jobs: UnboundedSender<Job>,
+    tls: OnceLock<Arc<ClientConfig>>,
 }
 
-type Job = Box<dyn FnOnce() + Send>;
+/// Runs on the engine's thread and adds a guard there.
+type Job = Box<dyn FnOnce(&Resolver) + Send>;
 
 static SHARED: Mutex<Option<Engine>> = Mutex::new(None);
 /// The process that may use [`SHARED`]; 0 before the first use.
@@ -69,14 +141,27 @@ static SHARED_PID: AtomicU32 = AtomicU32::new(0);
 
 fn run(runtime: Runtime, mut jobs: UnboundedReceiver<Job>) {
     let guards = LocalSet::new();
+    let resolver = Resolver::default();
     guards.block_on(&runtime, async {
         while let Some(job) = jobs.recv().await {
-            job();
+            job(&resolver);
         }
     });
     // Nobody can add a guard any more; those that are there end in their own time.
     runtime.block_on(guards);
     runtime.shutdown_background();
+}
+
+fn speaks_tls(venue: &dyn Venue) -> bool {
+    [venue.endpoint(LinkRole::Guard), venue.endpoint(LinkRole::Trade), Some(venue.http_endpoint())]
+        .into_iter()
+        .flatten()
+        .any(|endpoint| endpoint.scheme.is_tls())
+}
+
+/// Different for every guard and every start, so that guards do not dial in step. Decides nothing else.
+fn seed() -> u64 {
+    RandomState::new().hash_one(clock::now().at)
 }
 
 fn local(what: &'static str, error: &std::io::Error) -> StartError {

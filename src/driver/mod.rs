@@ -2,21 +2,48 @@
 //! about protection itself.
 //!
 //! ```text
-//!  handle   what an application holds             shared   what handles and task have in common
-//!  engine   the thread                            queue    events and messages, never silently lost
-//!  spec     what a guard needs to run             clock    the only file that reads one
-//!  serve    an embedded venue on loopback
+//!  handle      what an application holds            shared   what handles and task have in common
+//!  engine      the thread                           publish  the task's side of it
+//!  spec        what a guard needs to run            queue    events and messages, never silently lost
+//!  guard_task  the loop of one guard                clock    the only file that reads one
+//!  world       what the loop has outside            alarm    waiting on that clock
+//!  machine     what the loop drives
+//!
+//!  dial        address to link, stage by stage      link     one live websocket
+//!  resolve     name to addresses, with a memory     lanes    what waits to be written on it
+//!  socket      TCP with the options we need         farewell its orderly end
+//!  tls         certificates, always verified        send_queue  what the kernel knows (layer L2)
+//!  stream      socket or TLS                        inherit  a forked child keeps no socket open
+//!  call        HTTP                                serve    an embedded venue on loopback
 //! ```
 
+mod alarm;
+mod call;
 pub mod clock;
+mod dial;
 mod engine;
 mod error;
+mod farewell;
+mod guard_task;
 mod handle;
+mod inherit;
+mod lanes;
+mod link;
 mod machine;
+mod publish;
 mod queue;
+mod resolve;
+mod send_queue;
 pub mod serve;
 mod shared;
+mod socket;
 mod spec;
+mod stream;
+mod tls;
+mod world;
+
+#[cfg(test)]
+mod tests;
 
 pub use engine::Engine;
 pub use error::{CallError, StartError, WaitError};

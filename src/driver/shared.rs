@@ -47,6 +47,13 @@ pub(super) struct Reader {
     pub(super) inbound: Queue<Inbound>,
 }
 
+impl Reader {
+    /// `capacities` are those for events and for messages.
+    pub(super) fn new((events, inbound): (usize, usize)) -> Self {
+        Self { events: Queue::new(events), inbound: Queue::new(inbound) }
+    }
+}
+
 /// What a handle asks of its guard.
 #[derive(Debug)]
 pub(super) enum Ask {
@@ -61,15 +68,16 @@ pub(super) enum Ask {
 }
 
 impl Shared {
-    pub(super) fn new(first: Snapshot, event_capacity: usize, message_capacity: usize) -> Self {
-        let reader = Reader { events: Queue::new(event_capacity), inbound: Queue::new(message_capacity) };
+    /// `capacities` are those for events and for messages.
+    pub(super) fn new(first: Arc<Snapshot>, capacities: (usize, usize)) -> Self {
+        let message_capacity = capacities.1;
         Self {
             pid: std::process::id(),
-            snapshot: ArcSwap::from_pointee(first),
+            snapshot: ArcSwap::new(first),
             fresh_until: AtomicU64::new(u64::MAX),
             asks: Mutex::new(VecDeque::new()),
             task: AtomicWaker::new(),
-            reader: Mutex::new(reader),
+            reader: Mutex::new(Reader::new(capacities)),
             unread: AtomicUsize::new(0),
             message_capacity,
             wake: ArcSwapOption::empty(),
@@ -224,6 +232,11 @@ impl Shared {
         }
     }
 
+    /// The same in the last turn of a guard, which may wait for a handle that is just writing.
+    pub(super) fn take_last_asks(&self, into: &mut VecDeque<Ask>) {
+        into.append(&mut lock(&self.asks));
+    }
+
     pub(super) fn is_released(&self) -> bool {
         self.released.load(Ordering::Acquire)
     }
@@ -237,9 +250,12 @@ impl Shared {
         self.generation.fetch_add(1, Ordering::SeqCst);
     }
 
-    pub(super) fn set_ended(&self) {
+    /// Nothing more will happen. Waits for a waiter on its way to sleep, which only the last turn of a guard may.
+    pub(super) fn end(&self) {
         self.ended.store(true, Ordering::Release);
         self.generation.fetch_add(1, Ordering::SeqCst);
+        let _turnstile = lock(&self.turnstile);
+        self.changed.notify_all();
     }
 
     /// Wakes those who wait; false when one of them is just going to sleep and the task must come back.

@@ -1,0 +1,263 @@
+//! HTTP calls: one answer or one failure for each, within one deadline. A connection stays open for the next call of its
+//! line. Redirects are answers like any other. A request is sent a second time only when not one byte of it left on a
+//! connection that had been kept: anything else could do twice what was asked once.
+
+use super::clock;
+use super::dial::{Dialler, MESSAGE_MAX, USER_AGENT, host_header};
+use super::socket::{self, Ending};
+use crate::model::{CallTag, Endpoint, LossCause, Moment, Scheme};
+use crate::venue::{CallLine, HttpMethod, HttpRequest};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper::{Method, Request, Response, header};
+use hyper_util::rt::TokioIo;
+use std::future::{poll_fn, ready};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// All calls of one guard.
+pub(super) struct Calls {
+    dialler: Dialler,
+    deadline: Duration,
+    running: Vec<Running>,
+    kept: Vec<Connection>,
+}
+
+/// The venue's answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: String,
+    pub(super) date: Option<String>,
+}
+
+impl Calls {
+    pub(super) fn new(dialler: Dialler, deadline: Duration) -> Self {
+        Self { dialler, deadline, running: Vec::new(), kept: Vec::new() }
+    }
+
+    /// Begins a call. [`Calls::poll_done`] must be polled afterwards.
+    pub(super) fn start(&mut self, tag: CallTag, request: HttpRequest, to: &Endpoint) {
+        let line = request.line;
+        let future = self.future(request, to);
+        self.running.push(Running { tag, line, future });
+    }
+
+    fn future(&mut self, request: HttpRequest, to: &Endpoint) -> Pin<Box<dyn Future<Output = Outcome>>> {
+        let line = request.line;
+        if self.running.iter().filter(|call| call.line == line).count() >= RUNNING_MAX {
+            return Box::pin(ready(Outcome::failed(LossCause::Local { what: "HTTP calls at a time" })));
+        }
+        let Some(request) = written(request, to) else {
+            return Box::pin(ready(Outcome::failed(LossCause::Local { what: "request: not expressible as HTTP" })));
+        };
+        let place = Place { scheme: to.scheme, host: to.host.clone(), port: to.port, line };
+        let kept = self.kept.iter().position(|kept| kept.place == place).map(|at| self.kept.swap_remove(at));
+        let deadline = clock::now().at + self.deadline;
+        Box::pin(within(self.dialler.clone(), to.clone(), place, request, kept, deadline))
+    }
+
+    /// The next call that ended. Also watches the connections that are kept.
+    pub(super) fn poll_done(&mut self, cx: &mut Context<'_>) -> Option<(CallTag, Result<Answer, LossCause>)> {
+        self.kept.retain_mut(|kept| kept.is_open(cx));
+        for at in 0..self.running.len() {
+            if let Poll::Ready(outcome) = self.running[at].future.as_mut().poll(cx) {
+                let call = self.running.swap_remove(at);
+                self.keep(cx, outcome.connection);
+                return Some((call.tag, outcome.result));
+            }
+        }
+        None
+    }
+
+    fn keep(&mut self, cx: &mut Context<'_>, connection: Option<Connection>) {
+        let Some(mut connection) = connection else { return };
+        if connection.is_open(cx) && !self.kept.iter().any(|kept| kept.place == connection.place) {
+            self.kept.push(connection);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Gives up everything.
+    pub(super) fn clear(&mut self) {
+        self.running.clear();
+        self.kept.clear();
+    }
+}
+
+struct Running {
+    tag: CallTag,
+    line: CallLine,
+    future: Pin<Box<dyn Future<Output = Outcome>>>,
+}
+
+struct Outcome {
+    result: Result<Answer, LossCause>,
+    /// Still good for another call.
+    connection: Option<Connection>,
+}
+
+impl Outcome {
+    fn failed(cause: LossCause) -> Self {
+        Self { result: Err(cause), connection: None }
+    }
+}
+
+/// Which calls may share a connection.
+#[derive(Clone, PartialEq, Eq)]
+struct Place {
+    scheme: Scheme,
+    host: String,
+    port: u16,
+    line: CallLine,
+}
+
+/// An open HTTP/1.1 connection. The driver does the reading and writing and must be polled with whatever waits for it.
+struct Connection {
+    place: Place,
+    sender: SendRequest<Full<Bytes>>,
+    driver: Pin<Box<dyn Future<Output = ()>>>,
+    ended: bool,
+}
+
+impl Connection {
+    async fn open(dialler: &Dialler, to: &Endpoint, place: Place) -> Result<Self, LossCause> {
+        let stream = dialler.stream(to, Ending::Orderly).await?;
+        let opened = Builder::new().max_buf_size(HEAD_MAX).handshake(TokioIo::new(stream)).await;
+        let (sender, connection) = opened.map_err(|error| call_loss(&error))?;
+        let driver = Box::pin(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "an HTTP connection ended");
+            }
+        });
+        Ok(Self { place, sender, driver, ended: false })
+    }
+
+    fn is_open(&mut self, cx: &mut Context<'_>) -> bool {
+        self.ended = self.ended || self.driver.as_mut().poll(cx).is_ready();
+        !self.ended && !self.sender.is_closed()
+    }
+
+    /// Drives the connection while waiting for `work`.
+    async fn drive<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|cx| {
+            self.is_open(cx);
+            work.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    /// Sends a request and collects the answer. Gives the request back when nothing of it left.
+    async fn ask(&mut self, request: Request<Full<Bytes>>) -> Result<Result<Answer, LossCause>, Request<Full<Bytes>>> {
+        if poll_fn(|cx| self.poll_ready(cx)).await.is_err() {
+            return Err(request);
+        }
+        let sending = self.sender.try_send_request(request);
+        match self.drive(sending).await {
+            Ok(response) => Ok(self.drive(collected(response)).await),
+            Err(mut error) => match error.take_message() {
+                Some(unsent) => Err(unsent),
+                None => Ok(Err(call_loss(error.error()))),
+            },
+        }
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
+        self.is_open(cx);
+        self.sender.poll_ready(cx)
+    }
+}
+
+async fn within(
+    dialler: Dialler,
+    to: Endpoint,
+    place: Place,
+    request: Request<Full<Bytes>>,
+    kept: Option<Connection>,
+    deadline: Moment,
+) -> Outcome {
+    let work = exchange(&dialler, &to, place, request, kept);
+    let in_time = dialler.wishes.within(deadline, work).await;
+    in_time.unwrap_or_else(|| Outcome::failed(LossCause::StageTimeout { stage: "http" }))
+}
+
+async fn exchange(
+    dialler: &Dialler,
+    to: &Endpoint,
+    place: Place,
+    mut request: Request<Full<Bytes>>,
+    kept: Option<Connection>,
+) -> Outcome {
+    if let Some(mut connection) = kept {
+        match connection.ask(request).await {
+            Ok(result) => return Outcome { result, connection: Some(connection) },
+            Err(unsent) => request = unsent,
+        }
+    }
+    let mut connection = match Connection::open(dialler, to, place).await {
+        Ok(connection) => connection,
+        Err(cause) => return Outcome::failed(cause),
+    };
+    match connection.ask(request).await {
+        Ok(result) => Outcome { result, connection: Some(connection) },
+        Err(_) => Outcome::failed(LossCause::EndOfStream),
+    }
+}
+
+async fn collected(response: Response<Incoming>) -> Result<Answer, LossCause> {
+    let status = response.status().as_u16();
+    let date = response.headers().get(header::DATE).and_then(|date| date.to_str().ok()).map(str::to_owned);
+    let body = Limited::new(response.into_body(), MESSAGE_MAX).collect().await.map_err(|error| body_loss(&*error))?;
+    let body = String::from_utf8(body.to_bytes().into()).map_err(|_| LossCause::Protocol)?;
+    Ok(Answer { status, body, date })
+}
+
+/// The request as HTTP; `None` when a header or the path cannot be written.
+fn written(request: HttpRequest, to: &Endpoint) -> Option<Request<Full<Bytes>>> {
+    let method = match request.method {
+        HttpMethod::Get => Method::GET,
+        HttpMethod::Post => Method::POST,
+    };
+    let mut builder = Request::builder()
+        .method(method)
+        .uri(format!("{}{}", to.path, request.path))
+        .header(header::HOST, host_header(to))
+        .header(header::USER_AGENT, USER_AGENT);
+    let names_its_type = request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    if !request.body.is_empty() && !names_its_type {
+        builder = builder.header(header::CONTENT_TYPE, "application/json");
+    }
+    for (name, value) in &request.headers {
+        builder = builder.header(*name, value);
+    }
+    builder.body(Full::new(Bytes::from(request.body))).ok()
+}
+
+fn call_loss(error: &hyper::Error) -> LossCause {
+    let io = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    match io {
+        Some(io) => super::tls::tls_error(io).map_or_else(|| socket::loss_of(io), super::tls::loss_of),
+        None if error.is_incomplete_message() || error.is_closed() || error.is_canceled() => LossCause::EndOfStream,
+        None if error.is_parse_too_large() => LossCause::TooLarge,
+        None => LossCause::Protocol,
+    }
+}
+
+fn body_loss(error: &(dyn std::error::Error + 'static)) -> LossCause {
+    match error.downcast_ref::<hyper::Error>() {
+        Some(error) => call_loss(error),
+        None if error.is::<LengthLimitError>() => LossCause::TooLarge,
+        None => LossCause::Protocol,
+    }
+}
+
+/// Calls of one line that may run at the same time; more is a storm of our own making.
+const RUNNING_MAX: usize = 16;
+/// Status line and headers together.
+const HEAD_MAX: usize = 64 << 10;

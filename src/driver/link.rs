@@ -1,0 +1,262 @@
+//! One live link: the websocket, what waits to be written on it, and what the kernel knows about its send queue. It is
+//! read and written from the guard's own task, one after the other, with nothing in between.
+
+use super::lanes::{Lanes, Waiting};
+use super::send_queue::{self, SAMPLE_EVERY, Watch};
+use super::socket;
+use super::stream::Stream;
+use super::tls;
+use crate::model::{Epoch, LossCause, Moment};
+use crate::venue::Lane;
+use futures_util::{Sink, StreamExt};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{self, Bytes, Message, Utf8Bytes};
+
+pub(super) type Websocket = WebSocketStream<Stream>;
+
+/// One live link.
+pub(super) struct Link {
+    pub(super) epoch: Epoch,
+    websocket: Websocket,
+    lanes: Lanes,
+    /// The socket takes no more at the moment; everything new queues up in the lanes.
+    blocked: bool,
+    /// Writing failed. Reading may still tell the better reason.
+    broken: Option<LossCause>,
+    /// The session hung up, or the link is lost. Nothing is read or written any more.
+    leaving: Option<Leaving>,
+    /// The last ping said that has not come back.
+    pinged: Option<u64>,
+    queue: Watch,
+    next_sample: Moment,
+}
+
+/// How a link that nobody uses any more goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Leaving {
+    /// It was reset.
+    Reset,
+    /// What was said is still flushed, and a close frame follows.
+    Farewell,
+    /// The peer closed; its close frame is answered and nothing else.
+    Answer,
+}
+
+/// What came in.
+pub(super) enum Arrived {
+    /// A text message.
+    Text(Utf8Bytes),
+    /// One of our pings came back.
+    Pong(u64),
+    /// The peer pinged; it has been answered.
+    PeerPing,
+    /// The link ended.
+    Lost(LossCause),
+}
+
+impl Link {
+    pub(super) fn new(epoch: Epoch, websocket: Websocket) -> Self {
+        Self {
+            epoch,
+            websocket,
+            lanes: Lanes::default(),
+            blocked: false,
+            broken: None,
+            leaving: None,
+            pinged: None,
+            queue: Watch::default(),
+            next_sample: Moment::default(),
+        }
+    }
+
+    /// The next thing that came in. What is no message for anybody is passed over.
+    pub(super) fn poll_arrived(&mut self, cx: &mut Context<'_>) -> Poll<Arrived> {
+        loop {
+            let message = match self.websocket.poll_next_unpin(cx) {
+                Poll::Ready(Some(Ok(message))) => message,
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Arrived::Lost(loss_of(error))),
+                Poll::Ready(None) => return Poll::Ready(Arrived::Lost(LossCause::EndOfStream)),
+                // Drained without a reason to be found; then the failed write is the reason.
+                Poll::Pending => {
+                    return self.broken.take().map_or(Poll::Pending, |cause| Poll::Ready(Arrived::Lost(cause)));
+                }
+            };
+            match message {
+                Message::Text(text) => return Poll::Ready(Arrived::Text(text)),
+                // No venue sends these. Text in the wrong wrapping is still text; anything else says nothing.
+                Message::Binary(bytes) => match Utf8Bytes::try_from(bytes) {
+                    Ok(text) => return Poll::Ready(Arrived::Text(text)),
+                    Err(_) => tracing::debug!(epoch = self.epoch.0, "a binary message was passed over"),
+                },
+                Message::Ping(_) => {
+                    self.flush(cx);
+                    return Poll::Ready(Arrived::PeerPing);
+                }
+                Message::Pong(payload) => {
+                    if let Some(nonce) = self.came_back(&payload) {
+                        return Poll::Ready(Arrived::Pong(nonce));
+                    }
+                }
+                Message::Close(frame) => return Poll::Ready(Arrived::Lost(closed(frame))),
+                // Reading never yields a raw frame.
+                Message::Frame(_) => {}
+            }
+        }
+    }
+
+    fn came_back(&mut self, payload: &Bytes) -> Option<u64> {
+        let nonce = u64::from_be_bytes(payload.as_ref().try_into().ok()?);
+        if self.pinged == Some(nonce) {
+            self.pinged = None;
+        }
+        Some(nonce)
+    }
+
+    /// Writes a line at once, or queues it in its lane when the socket takes no more.
+    pub(super) fn say(&mut self, cx: &mut Context<'_>, now: Moment, line: &str, lane: Lane) {
+        if self.is_writable() {
+            self.write(cx, now, Message::text(line));
+        } else if !self.lanes.push(lane, Waiting::Line(line.to_owned())) {
+            tracing::debug!(epoch = self.epoch.0, ?lane, "a lane is full: a line was dropped");
+        }
+    }
+
+    /// The same with a protocol ping.
+    pub(super) fn ping(&mut self, cx: &mut Context<'_>, now: Moment, nonce: u64) {
+        if self.pinged.is_none() {
+            self.next_sample = now + SAMPLE_EVERY;
+        }
+        self.pinged = Some(nonce);
+        if self.is_writable() {
+            self.write(cx, now, ping_message(nonce));
+        } else {
+            self.lanes.push(Lane::Keepalive, Waiting::Ping(nonce));
+        }
+    }
+
+    /// True when nothing waits in front.
+    fn is_writable(&self) -> bool {
+        !self.blocked && self.broken.is_none()
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>, now: Moment, message: Message) {
+        tracing::trace!(epoch = self.epoch.0, bytes = message.len(), "line out");
+        self.queue.written(now);
+        match Pin::new(&mut self.websocket).start_send(message) {
+            Ok(()) => self.flush(cx),
+            Err(error) => self.broken = Some(loss_of(error)),
+        }
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>) {
+        match Pin::new(&mut self.websocket).poll_flush(cx) {
+            Poll::Ready(Ok(())) => self.blocked = false,
+            Poll::Ready(Err(error)) => self.broken = Some(loss_of(error)),
+            Poll::Pending => self.blocked = true,
+        }
+    }
+
+    /// Writes what waits, most urgent first, as far as the socket takes it.
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, now: Moment) {
+        if !self.blocked {
+            return;
+        }
+        self.flush(cx);
+        while self.is_writable()
+            && let Some(waiting) = self.lanes.pop()
+        {
+            self.write(cx, now, message_of(waiting));
+        }
+    }
+
+    /// Layer L2: looks at the send queue when it is due. Returns what is to be told and when it is due again.
+    pub(super) fn sample(&mut self, now: Moment) -> (Option<Duration>, Option<Moment>) {
+        if self.pinged.is_none() && !self.queue.is_told() {
+            return (None, None);
+        }
+        if now < self.next_sample {
+            return (None, Some(self.next_sample));
+        }
+        self.next_sample = now + SAMPLE_EVERY;
+        let sample = send_queue::sample(self.websocket.get_ref().socket().descriptor());
+        (sample.and_then(|sample| self.queue.sampled(now, sample)), Some(self.next_sample))
+    }
+
+    /// Ends the link. A reset takes effect now, everything else when the task sweeps.
+    pub(super) fn leave(&mut self, how: Leaving) {
+        if self.leaving.is_some() {
+            return;
+        }
+        self.leaving = Some(how);
+        match how {
+            Leaving::Reset => self.websocket.get_mut().socket_mut().abort(),
+            Leaving::Answer => self.lanes = Lanes::default(),
+            Leaving::Farewell => {}
+        }
+    }
+
+    pub(super) const fn leaving(&self) -> Option<Leaving> {
+        self.leaving
+    }
+
+    pub(super) fn has_unread(&self) -> bool {
+        self.websocket.get_ref().socket().has_unread()
+    }
+
+    pub(super) fn is_order_lane_full(&self) -> bool {
+        self.lanes.is_order_lane_full()
+    }
+
+    /// What a graceful end needs.
+    pub(super) fn into_parts(self) -> (Epoch, Websocket, Lanes) {
+        (self.epoch, self.websocket, self.lanes)
+    }
+}
+
+pub(super) fn message_of(waiting: Waiting) -> Message {
+    match waiting {
+        Waiting::Line(line) => Message::text(line),
+        Waiting::Ping(nonce) => ping_message(nonce),
+    }
+}
+
+fn ping_message(nonce: u64) -> Message {
+    Message::Ping(Bytes::copy_from_slice(&nonce.to_be_bytes()))
+}
+
+fn closed(frame: Option<CloseFrame>) -> LossCause {
+    let Some(frame) = frame else { return LossCause::Closed { code: NO_STATUS, reason: String::new() } };
+    let clean = frame.reason.chars().map(|c| if c.is_control() { ' ' } else { c });
+    LossCause::Closed { code: frame.code.into(), reason: clean.take(REASON_MAX).collect() }
+}
+
+/// What a websocket error says about the loss.
+pub(super) fn loss_of(error: tungstenite::Error) -> LossCause {
+    match error {
+        tungstenite::Error::Io(error) => match tls::tls_error(&error) {
+            Some(error) => tls::loss_of(error),
+            None => socket::loss_of(&error),
+        },
+        tungstenite::Error::ConnectionClosed
+        | tungstenite::Error::AlreadyClosed
+        | tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => LossCause::EndOfStream,
+        tungstenite::Error::Capacity(_) | tungstenite::Error::WriteBufferFull(_) => LossCause::TooLarge,
+        tungstenite::Error::Protocol(_)
+        | tungstenite::Error::Utf8(_)
+        | tungstenite::Error::AttackAttempt
+        | tungstenite::Error::Tls(_)
+        | tungstenite::Error::Url(_)
+        | tungstenite::Error::Http(_)
+        | tungstenite::Error::HttpFormat(_) => LossCause::Protocol,
+    }
+}
+
+/// RFC 6455, section 7.1.5: the code that stands for a close frame without one.
+const NO_STATUS: u16 = 1005;
+/// Longest reason of a close frame that is kept, in characters.
+const REASON_MAX: usize = 120;
