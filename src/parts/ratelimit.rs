@@ -28,6 +28,18 @@ impl RateLimit {
         }
     }
 
+    /// True when less than a third is left.
+    pub fn is_scarce(&self, now: Moment) -> bool {
+        let recent = self.taken.iter().filter(|taken| now.since(**taken) < self.per).count();
+        recent * 3 >= self.count * 2
+    }
+
+    /// The time between takes that spreads the last third over a whole stretch.
+    pub fn sparse(&self) -> Duration {
+        let third = u32::try_from(self.count / 3).unwrap_or(u32::MAX).max(1);
+        self.per / third
+    }
+
     /// Counts one.
     pub fn take(&mut self, now: Moment) {
         self.taken.push_back(now);
@@ -61,6 +73,18 @@ mod tests {
             let worst =
                 taken.iter().map(|from| taken.iter().filter(|t| (*from..*from + 100).contains(t)).count()).max();
             assert_eq!(worst, Some(count as usize), "count {count}");
+        }
+    }
+
+    /// Eager while plenty is left, sparse when not: the limit is never reached and the wait is never long.
+    #[test]
+    fn spending_sparsely_when_scarce_never_waits_for_the_limit() {
+        let mut limit = RateLimit::new(75, Duration::from_secs(600));
+        let mut now = ms(0);
+        for _ in 0..2_000 {
+            assert!(limit.ready_at(now) <= now, "the limit was reached");
+            limit.take(now);
+            now = now + if limit.is_scarce(now) { limit.sparse() } else { Duration::from_secs(1) };
         }
     }
 

@@ -1,6 +1,7 @@
 //! When to dial again. A fresh attempt at least every second finds a healed path within a second; one attempt left to
-//! the kernel can sleep through the healing for a quarter of a minute. What the venue allows in all is `ratelimit`'s
-//! business; here is only the rhythm.
+//! the kernel can sleep through the healing for a quarter of a minute. In a long outage that pace would use up what the
+//! venue allows and then leave nothing for minutes, so once the allowance is scarce the rest of it is spread over the
+//! venue's window. The limit itself is kept by `ratelimit`; here is only the rhythm.
 
 use crate::model::Moment;
 use std::time::Duration;
@@ -17,15 +18,17 @@ const JITTER_MS: u64 = 50;
 /// The dialling rhythm of one role of one guard.
 #[derive(Clone, Debug)]
 pub struct Redial {
+    /// The time between tries while the venue's allowance is scarce.
+    sparse: Duration,
     failures: u32,
     not_before: Option<Moment>,
     noise: u64,
 }
 
 impl Redial {
-    /// `seed` decides the jitter.
-    pub const fn new(seed: u64) -> Self {
-        Self { failures: 0, not_before: None, noise: seed | 1 }
+    /// `sparse` is the time between tries while the venue's allowance is scarce; `seed` decides the jitter.
+    pub fn new(sparse: Duration, seed: u64) -> Self {
+        Self { sparse: sparse.max(STEADY), failures: 0, not_before: None, noise: seed | 1 }
     }
 
     /// When the next dial may begin, given that it is wanted now.
@@ -33,10 +36,14 @@ impl Redial {
         self.not_before.map_or(now, |pause| now.max(pause))
     }
 
-    /// A dial begins.
-    pub fn begin(&mut self, now: Moment) {
+    /// A dial begins; `scarce` when little of the venue's allowance is left.
+    pub fn begin(&mut self, now: Moment, scarce: bool) {
         self.failures = self.failures.saturating_add(1);
-        let base = if self.failures <= QUICK_TRIES { QUICK } else { STEADY };
+        let base = match self.failures {
+            _ if scarce => self.sparse,
+            tries if tries <= QUICK_TRIES => QUICK,
+            _ => STEADY,
+        };
         self.not_before = Some(now + base + Duration::from_millis(self.next_noise() % JITTER_MS));
     }
 
@@ -68,13 +75,17 @@ impl Redial {
 mod tests {
     use super::*;
 
+    fn kraken(seed: u64) -> Redial {
+        Redial::new(Duration::from_secs(24), seed)
+    }
+
     /// Dials as often as allowed for `length`; every dial fails at once.
     fn failing(mut redial: Redial, length: Duration) -> Vec<Moment> {
         let start = Moment::from_nanos(1_000_000_000);
         let (mut now, mut dials) = (start, vec![]);
         while now.since(start) < length {
             now = redial.next(now);
-            redial.begin(now);
+            redial.begin(now, false);
             dials.push(now);
         }
         dials
@@ -82,18 +93,26 @@ mod tests {
 
     #[test]
     fn dials_are_between_a_quarter_of_a_second_and_a_second_apart() {
-        let dials = failing(Redial::new(7), Duration::from_secs(300));
+        let dials = failing(kraken(7), Duration::from_secs(40));
         let gaps: Vec<Duration> = dials.windows(2).map(|pair| pair[1].since(pair[0])).collect();
         let allowed = Duration::from_millis(250)..Duration::from_secs(1);
         assert!(gaps.iter().all(|gap| allowed.contains(gap)), "{gaps:?}");
     }
 
     #[test]
+    fn scarce_dials_are_spread_out() {
+        let mut redial = kraken(7);
+        let now = Moment::from_nanos(5);
+        redial.begin(now, true);
+        assert!(redial.next(now).since(now) >= Duration::from_secs(24));
+    }
+
+    #[test]
     fn the_first_dial_is_immediate_and_a_pause_is_kept() {
-        let mut redial = Redial::new(1);
+        let mut redial = kraken(1);
         let now = Moment::from_nanos(5);
         assert_eq!(redial.next(now), now);
-        redial.begin(now);
+        redial.begin(now, false);
         redial.pause_until(now + Duration::from_secs(60));
         redial.pause_until(now + Duration::from_secs(30));
         assert_eq!(redial.next(now), now + Duration::from_secs(60));
@@ -102,6 +121,6 @@ mod tests {
     #[test]
     fn two_seeds_do_not_dial_in_step() {
         let length = Duration::from_secs(10);
-        assert_ne!(failing(Redial::new(1), length), failing(Redial::new(2 << 40), length));
+        assert_ne!(failing(kraken(1), length), failing(kraken(2 << 40), length));
     }
 }

@@ -41,8 +41,8 @@ impl<V: Venue> Session<V> {
     fn dial(&mut self) {
         let epoch = self.next_epoch();
         let standby = self.link.is_some();
-        self.redial.begin(self.now.at);
         self.dial_limit.take(self.now.at);
+        self.redial.begin(self.now.at, self.dial_limit.is_scarce(self.now.at));
         self.dials.push(Dial { epoch, began: self.now.at });
         self.queue.push(Queued::Dial { epoch, role: LinkRole::Guard });
         self.tell(EventKind::Dialling { role: LinkRole::Guard, epoch, standby });

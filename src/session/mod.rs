@@ -87,7 +87,8 @@ impl<V: Venue> Session<V> {
     pub fn new(venue: V, policy: Policy, seed: u64, now: Now) -> Self {
         let facts = venue.facts();
         let (dial, message) = (facts.dial_rule, facts.message_rule);
-        let trade = TradeLink::new(seed);
+        let dial_limit = RateLimit::new(dial.count / 2, dial.per);
+        let trade = TradeLink::new(dial_limit.sparse(), seed);
         Self {
             policy,
             now,
@@ -98,8 +99,8 @@ impl<V: Venue> Session<V> {
             dials: Vec::new(),
             standby: None,
             trade,
-            redial: Redial::new(seed),
-            dial_limit: RateLimit::new(dial.count / 2, dial.per),
+            redial: Redial::new(dial_limit.sparse(), seed),
+            dial_limit,
             message_limit: RateLimit::new(message.count.saturating_mul(4) / 5, message.per),
             switch: Switch::Off,
             standing: Standing::default(),

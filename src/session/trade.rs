@@ -23,8 +23,8 @@ enum State {
 }
 
 impl TradeLink {
-    pub(super) fn new(seed: u64) -> Self {
-        Self { redial: Redial::new(seed.rotate_left(17)), state: State::None }
+    pub(super) fn new(sparse: Duration, seed: u64) -> Self {
+        Self { redial: Redial::new(sparse, seed.rotate_left(17)), state: State::None }
     }
 
     /// Its epoch while it is up.
@@ -92,8 +92,8 @@ impl<V: Venue> Session<V> {
             return self.deadlines.set(Deadline::TradeDial, at);
         }
         let epoch = self.next_epoch();
-        self.trade.redial.begin(self.now.at);
         self.dial_limit.take(self.now.at);
+        self.trade.redial.begin(self.now.at, self.dial_limit.is_scarce(self.now.at));
         self.trade.state = State::Dialling { epoch, began: self.now.at };
         self.queue.push(Queued::Dial { epoch, role: LinkRole::Trade });
         self.tell(EventKind::Dialling { role: LinkRole::Trade, epoch, standby: false });

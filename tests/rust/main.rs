@@ -1,4 +1,5 @@
 //! One test binary: everything that needs more than one floor, or none.
 
 mod promises;
+mod simulation;
 mod tidy;
