@@ -95,15 +95,16 @@ impl Liveness {
         }
     }
 
-    /// A ping is due: the nonce to send, or nothing while enough are out already.
-    pub fn ping(&mut self, now: Moment) -> Option<u64> {
+    /// A ping is due: the nonce to send. Pings go on however many are unanswered, because a peer that threw the old
+    /// ones away can only answer a new one; of those, the newest and the oldest matter.
+    pub fn ping(&mut self, now: Moment) -> u64 {
         if self.pings.len() == PINGS_OUT_MAX {
-            return None;
+            self.pings.pop_back();
         }
         let nonce = self.next_nonce;
         self.next_nonce += 1;
         self.pings.push_back((nonce, now));
-        Some(nonce)
+        nonce
     }
 
     /// A pong came back. A nonce never sent, or answered before, changes nothing.
@@ -123,12 +124,12 @@ impl Liveness {
         self.venue_asked.get_or_insert(now);
     }
 
-    /// A venue-level request was answered.
-    pub fn venue_answered(&mut self, now: Moment) {
+    /// A venue-level request was answered. That says nothing of the venue's own periodic message: a venue whose
+    /// heartbeats have stopped no longer notices our death, however well it answers.
+    pub fn venue_answered(&mut self) {
         if let Some(asked) = self.venue_asked.take() {
             self.prove(asked);
         }
-        self.venue_spoke(now);
     }
 
     /// True while a venue-level request is unanswered.
@@ -258,7 +259,7 @@ mod tests {
     /// A link whose first ping was answered after 1 ms.
     fn lively() -> Liveness {
         let mut link = Liveness::new(RULES, 1);
-        let nonce = link.ping(ms(0)).unwrap();
+        let nonce = link.ping(ms(0));
         assert!(link.pong(ms(1), nonce));
         link
     }
@@ -266,7 +267,7 @@ mod tests {
     #[test]
     fn silence_after_an_unanswered_ping_is_suspect_and_then_dead() {
         let mut link = lively();
-        link.ping(ms(250)).unwrap();
+        link.ping(ms(250));
         assert_eq!(link.judge(ms(500)), Verdict::Fresh);
         assert_eq!(link.judge(ms(510)).rank(), 1);
         assert_eq!(link.judge(ms(1_249)).rank(), 1);
@@ -284,7 +285,7 @@ mod tests {
     #[test]
     fn our_own_lateness_is_nobody_elses_silence() {
         let mut link = lively();
-        link.ping(ms(250)).unwrap();
+        link.ping(ms(250));
         link.forgive(Duration::from_secs(3));
         assert_eq!(link.judge(ms(3_300)), Verdict::Fresh);
         assert_eq!(link.judge(ms(4_250)).rank(), 2);
@@ -293,9 +294,9 @@ mod tests {
     #[test]
     fn a_late_pong_answers_every_earlier_ping_but_no_later_one() {
         let mut link = lively();
-        let first = link.ping(ms(100)).unwrap();
-        let second = link.ping(ms(200)).unwrap();
-        link.ping(ms(300)).unwrap();
+        let first = link.ping(ms(100));
+        let second = link.ping(ms(200));
+        link.ping(ms(300));
         assert!(link.pong(ms(400), second));
         assert!(!link.pong(ms(401), first), "an answered nonce counts once");
         assert!(link.judge(ms(1_400)).rank() == 2, "the third ping is still unanswered");
@@ -305,7 +306,7 @@ mod tests {
     #[test]
     fn a_foreign_nonce_is_no_life_sign() {
         let mut link = lively();
-        link.ping(ms(250)).unwrap();
+        link.ping(ms(250));
         assert!(!link.pong(ms(300), 77));
         assert_eq!(link.judge(ms(1_300)).rank(), 2);
     }
@@ -313,7 +314,7 @@ mod tests {
     #[test]
     fn a_venue_that_answers_no_pings_at_all_is_not_judged_by_them() {
         let mut link = Liveness::new(RULES, 1);
-        link.ping(ms(0)).unwrap();
+        link.ping(ms(0));
         assert_eq!(link.judge(ms(60_000)), Verdict::Fresh);
         link.venue_asked(ms(60_000));
         assert!(matches!(link.judge(ms(70_000)), Verdict::Dead { layer: Layer::VenueRequest, .. }));
@@ -322,7 +323,7 @@ mod tests {
     #[test]
     fn a_stuck_send_queue_is_seen_before_the_ping_deadline() {
         let mut link = lively();
-        link.ping(ms(250)).unwrap();
+        link.ping(ms(250));
         link.queue_stuck(ms(460), Duration::from_millis(205));
         assert!(matches!(link.judge(ms(460)), Verdict::Suspect { layer: Layer::SendQueue, .. }));
         link.queue_stuck(ms(470), Duration::ZERO);
@@ -339,10 +340,23 @@ mod tests {
         assert_eq!(link.judge(ms(10_000)).rank(), 2);
     }
 
+    /// Each layer has its own clock; one that any frame resets lets the others die unseen.
+    #[test]
+    fn answers_do_not_stand_in_for_the_venues_own_heartbeats() {
+        let rules = LivenessRules { venue_speaks: Some(Duration::from_secs(35)), ..RULES };
+        let mut link = Liveness::new(rules, 1);
+        link.venue_spoke(ms(0));
+        for second in (0..35).step_by(5) {
+            link.venue_asked(ms(second * 1_000));
+            link.venue_answered();
+        }
+        assert!(matches!(link.judge(ms(35_000)), Verdict::Suspect { layer: Layer::VenueSilence, .. }));
+    }
+
     #[test]
     fn the_next_change_is_exactly_when_the_verdict_changes() {
         let mut link = lively();
-        link.ping(ms(250)).unwrap();
+        link.ping(ms(250));
         let mut now = ms(250);
         let mut ranks = vec![];
         while let Some(at) = link.next_change(now) {
@@ -356,18 +370,23 @@ mod tests {
     #[test]
     fn a_slow_path_is_given_more_time() {
         let mut link = Liveness::new(RULES, 1);
-        let nonce = link.ping(ms(0)).unwrap();
+        let nonce = link.ping(ms(0));
         link.pong(ms(300), nonce);
-        link.ping(ms(1_000)).unwrap();
+        link.ping(ms(1_000));
         assert_eq!(link.judge(ms(1_300)), Verdict::Fresh);
         assert!(link.judge(ms(2_690)).rank() < 2, "round trip 300 ms and variation 150 ms leave 1.7 s");
         assert_eq!(link.judge(ms(2_700)).rank(), 2);
     }
 
     #[test]
-    fn unanswered_pings_are_bounded() {
+    fn unanswered_pings_are_bounded_and_the_newest_still_counts() {
         let mut link = lively();
-        let sent = (0..100).filter_map(|i| link.ping(ms(250 * i))).count();
-        assert_eq!(sent, PINGS_OUT_MAX);
+        let last = (1..100).map(|i| link.ping(ms(250 * i))).last();
+        assert_eq!(link.pings.len(), PINGS_OUT_MAX);
+        assert!(
+            matches!(link.judge(ms(25_000)), Verdict::Dead { silent, .. } if silent == Duration::from_millis(24_750))
+        );
+        assert!(link.pong(ms(25_001), last.unwrap()), "a peer that threw the older ones away is heard again");
+        assert_eq!(link.judge(ms(25_001)), Verdict::Fresh);
     }
 }

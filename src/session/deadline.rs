@@ -33,7 +33,7 @@ impl<V: Venue> Session<V> {
             Deadline::Feed => self.feed(),
             Deadline::FeedAnswer => self.feed_unanswered(),
             Deadline::TripLate => self.trip_late(),
-            Deadline::Abandon => self.hang_up(LossCause::Silent),
+            Deadline::Abandon => self.abandon_if_due(),
             Deadline::HoldOff => self.run_errand(Errand::HoldOff),
             Deadline::Renew => self.run_errand(Errand::Renew),
             Deadline::Retry => self.run_errand(Errand::Retry),
@@ -68,9 +68,8 @@ impl<V: Venue> Session<V> {
     /// A protocol ping on the guarding link.
     pub(super) fn probe(&mut self) {
         let Some(link) = &mut self.link else { return };
-        if let Some(nonce) = link.pulse.liveness.ping(self.now.at) {
-            self.queue.push(Queued::Ping { epoch: link.epoch, nonce });
-        }
+        let nonce = link.pulse.liveness.ping(self.now.at);
+        self.queue.push(Queued::Ping { epoch: link.epoch, nonce });
         self.deadlines.set(Deadline::Probe, self.now.at + self.policy.probe_every);
     }
 

@@ -65,7 +65,7 @@ impl<V: Venue> Session<V> {
             Report::Fed { sent } => self.fed(sent),
             Report::ReadBack(verdict) => self.read_back(verdict),
             Report::ProbeAnswered(LinkRole::Guard) => self.probe_answered(),
-            Report::ProbeAnswered(LinkRole::Trade) => self.trade.venue_answered(self.now.at),
+            Report::ProbeAnswered(LinkRole::Trade) => self.trade.venue_answered(),
             Report::VenueSpoke => self.venue_spoke(),
             Report::Refused(refusal) => self.refused(refusal),
             Report::FeedRefused(refusal) => self.feed_refused(refusal),
@@ -215,7 +215,7 @@ impl<V: Venue> Session<V> {
 
     fn read_back(&mut self, verdict: ReadBackVerdict) {
         let Some(link) = &mut self.link else { return };
-        link.pulse.liveness.venue_answered(self.now.at);
+        link.pulse.liveness.venue_answered();
         let asked = link.talk_mut().and_then(|talk| talk.read_back_asked.take());
         self.tell(EventKind::ReadBack { verdict });
         match verdict {
@@ -245,7 +245,7 @@ impl<V: Venue> Session<V> {
 
     fn probe_answered(&mut self) {
         let Some(link) = &mut self.link else { return };
-        link.pulse.liveness.venue_answered(self.now.at);
+        link.pulse.liveness.venue_answered();
         let asked = link.talk_mut().and_then(|talk| talk.probe_asked.take());
         if let Some(asked) = asked.filter(|_| self.venue.facts().kind == SwitchKind::GraceAfterDrop) {
             self.vouch(asked);
@@ -277,7 +277,7 @@ impl<V: Venue> Session<V> {
             return;
         }
         if let Some(link) = &mut self.link {
-            link.pulse.liveness.venue_answered(self.now.at);
+            link.pulse.liveness.venue_answered();
         }
         if self.venue.facts().can_read_back {
             self.standing.doubts.read_back = Some("the venue refused to say whether the switch is on");

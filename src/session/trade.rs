@@ -53,9 +53,9 @@ impl TradeLink {
         }
     }
 
-    pub(super) fn venue_answered(&mut self, now: Moment) {
+    pub(super) fn venue_answered(&mut self) {
         if let Some(pulse) = self.pulse_mut() {
-            pulse.liveness.venue_answered(now);
+            pulse.liveness.venue_answered();
         }
     }
 
@@ -145,9 +145,8 @@ impl<V: Venue> Session<V> {
         if let Verdict::Dead { .. } = verdict {
             return self.trade_hang_up(LossCause::Silent);
         }
-        if let Some(nonce) = pulse.liveness.ping(self.now.at) {
-            self.queue.push(Queued::Ping { epoch: *epoch, nonce });
-        }
+        let nonce = pulse.liveness.ping(self.now.at);
+        self.queue.push(Queued::Ping { epoch: *epoch, nonce });
         self.deadlines.set(Deadline::TradeProbe, self.now.at + self.policy.probe_every);
     }
 

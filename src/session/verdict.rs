@@ -66,6 +66,13 @@ impl<V: Venue> Session<V> {
         self.deadlines.set(Deadline::Abandon, self.abandon_at().max(self.now.at));
         self.want_dial();
     }
+
+    /// The venue must have closed and tripped by now, unless some layer has heard from it since: a link that still
+    /// answers pings is kept however little else it says, because only closing it would cancel the orders.
+    pub(super) fn abandon_if_due(&mut self) {
+        let at = self.abandon_at();
+        if at > self.now.at { self.deadlines.set(Deadline::Abandon, at) } else { self.hang_up(LossCause::Silent) }
+    }
 }
 
 fn link_is_armed(link: Option<&GuardLink>) -> bool {

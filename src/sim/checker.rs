@@ -21,7 +21,14 @@ pub struct Tally {
     pub trips: u64,
     last_seq: u64,
     journal_read: u64,
+    venue_mute_since: Option<Moment>,
+    epoch: Epoch,
 }
+
+/// A venue that stopped its own heartbeats can no longer notice our death. Nobody can know that at once: it is exempt
+/// until its silence is overdue twice, and not a moment longer. (Deribit speaks only when nobody else does, so that its
+/// silence means nothing while there is traffic: docs/promises.md says so.)
+const MUTE_VENUE_NOTICED: Duration = Duration::from_secs(75);
 
 /// A broken promise, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,14 +57,21 @@ impl Tally {
             }
             return Ok(());
         }
-        if world.exchange.floor().has(&Fault::Dishonour) {
+        let now = world.now().at;
+        let mute = world.exchange.floor().has(&Fault::NoHeartbeats);
+        let known = self.venue_mute_since.filter(|_| self.epoch == snapshot.epoch);
+        self.venue_mute_since = mute.then(|| known.unwrap_or(now));
+        self.epoch = snapshot.epoch;
+        let cannot_be_noticed = world.session.venue().facts().speaks_every.is_none();
+        let not_yet_noticed =
+            self.venue_mute_since.is_some_and(|since| cannot_be_noticed || now.since(since) < MUTE_VENUE_NOTICED);
+        if world.exchange.floor().has(&Fault::Dishonour) || not_yet_noticed {
             return Ok(());
         }
         self.claims_checked += 1;
         if snapshot.epoch == Epoch(0) {
             return Err(Violation("claimed without a link".into()));
         }
-        let now = world.now().at;
         match world.exchange.would_trip_by(now, &world.connections()) {
             None => Err(Violation(format!("claimed, but the venue would never cancel: {snapshot:?}"))),
             Some(at) => within(now, at, snapshot.exposure.bound),

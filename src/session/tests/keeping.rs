@@ -221,3 +221,16 @@ fn maintenance_is_asked_for_until_the_venue_confirms_it() {
     let again = bench.run(5 * SECOND, true);
     assert!(has(&again, "disarm") && !has(&again, ": feed"), "{again:?}");
 }
+
+/// A venue that answers pings but has stopped its own heartbeats proves nothing, and yet closing would cancel the book.
+#[test]
+fn a_link_that_answers_pings_is_never_abandoned() {
+    let mut bench = Bench::new(SwitchKind::SessionBound);
+    bench.session.venue.facts.speaks_every = Some(35 * SECOND);
+    bench.give(Input::Command(Command::Start));
+    bench.link_up(1);
+    let lines = bench.run(300 * SECOND, true);
+    assert!(has(&lines, "LinkDead") && has(&lines, "VenueSilence"), "{lines:?}");
+    assert!(!has(&lines, "hang up 1"), "{lines:?}");
+    assert_eq!(bench.phase(), Phase::Degraded);
+}
