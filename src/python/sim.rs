@@ -57,8 +57,7 @@ impl Exchange {
         let address: IpAddr = host
             .parse()
             .map_err(|_| errors::config_refusal(py, "host", host, "must be an IP address, such as 127.0.0.1"))?;
-        let exchange = embedded(venue, factor)
-            .ok_or_else(|| errors::config_refusal(py, "venue", venue.as_str(), "is not embedded yet"))?;
+        let exchange = embedded(venue, factor);
         let options = ServeOptions { exchange, host: address, port, certificate_hosts, plaintext };
         let server = py.detach(|| Server::start(options)).map_err(|error| raise(py, error))?;
         let urls = server.urls(venue);

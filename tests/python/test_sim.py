@@ -31,7 +31,7 @@ TIME_PATH = {
 }
 
 
-@pytest.fixture(params=[VenueName.CRYPTO_COM, VenueName.DERIBIT, VenueName.BYBIT], ids=lambda venue: venue.value)
+@pytest.fixture(params=list(VenueName), ids=lambda venue: venue.value)
 def exchange(request: pytest.FixtureRequest) -> Iterator[Exchange]:
     with Exchange(request.param) as running:
         yield running

@@ -252,10 +252,10 @@ class Exchange:
 
     def expire_tokens(self) -> None:
         """Ends the life of every token given out so far. Raises ``NotApplicable`` on venues without tokens."""
-        if "expire_tokens" not in self.knobs():
+        if "invalidate_tokens" not in self.knobs():
             why = f"{self._venue.value} gives out no tokens"
             raise NotApplicable(f"expire_tokens is not possible: {why}", call="expire_tokens", why=why)
-        self.set_knob("expire_tokens", True)
+        self.set_knob("invalidate_tokens", True)
 
     # What a network or a host does wrong.
 

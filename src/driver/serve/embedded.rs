@@ -1,16 +1,16 @@
 //! The four embedded venues by name, and the addresses at which their clients expect them.
 
 use crate::model::{TimeFactor, VenueName};
-use crate::sim::exchange::{Exchange, bybit, crypto_com, deribit};
+use crate::sim::exchange::{Exchange, bybit, crypto_com, deribit, kraken};
 use std::net::SocketAddr;
 
-/// A venue without accounts, whose own periods run at this factor; `None` where none is embedded yet.
-pub fn embedded(venue: VenueName, factor: TimeFactor) -> Option<Box<dyn Exchange>> {
+/// A venue without accounts, whose own periods run at this factor.
+pub fn embedded(venue: VenueName, factor: TimeFactor) -> Box<dyn Exchange> {
     match venue {
-        VenueName::CryptoCom => Some(Box::new(crypto_com::CryptoComExchange::new(factor))),
-        VenueName::Deribit => Some(Box::new(deribit::DeribitExchange::new(factor))),
-        VenueName::Bybit => Some(Box::new(bybit::BybitExchange::new(factor))),
-        VenueName::Kraken => None,
+        VenueName::CryptoCom => Box::new(crypto_com::CryptoComExchange::new(factor)),
+        VenueName::Deribit => Box::new(deribit::DeribitExchange::new(factor)),
+        VenueName::Bybit => Box::new(bybit::BybitExchange::new(factor)),
+        VenueName::Kraken => Box::new(kraken::KrakenExchange::new(factor)),
     }
 }
 
