@@ -13,8 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 struct Future<'a> {
     venue: &'a BybitExchange,
     account: &'a str,
-    /// The connections that fall silent; all others are taken to live on.
-    ours: &'a [ConnId],
     /// Ours that are not lost yet, with the last activity that keeps them.
     alive: BTreeMap<ConnId, Moment>,
     /// Windows that run, and when they end.
@@ -62,12 +60,11 @@ impl BybitExchange {
         self.knobs.dcp_products.has(product) && self.holders(account, product).all(|id| conns.contains(&id))
     }
 
-    fn future<'a>(&'a self, account: &'a str, ours: &'a [ConnId]) -> Future<'a> {
+    fn future<'a>(&'a self, account: &'a str, ours: &[ConnId]) -> Future<'a> {
         let live = self.conns.iter().filter(|(id, conn)| ours.contains(id) && conn.account() == Some(account));
         Future {
             venue: self,
             account,
-            ours,
             alive: live.map(|(id, conn)| (*id, conn.active)).collect(),
             running: self.dcp.running_of(account).map(|(product, run)| (product, run.deadline)).collect(),
             tripped: BTreeMap::new(),
@@ -109,9 +106,9 @@ impl Future<'_> {
         }
     }
 
-    /// By one of ours that is still there, or by somebody else's.
+    /// By one of ours that is still there. Nobody else holds it off, or nothing would have been foretold.
     fn held_by_another(&self, product: Product) -> bool {
-        self.venue.holders(self.account, product).any(|id| self.alive.contains_key(&id) || !self.ours.contains(&id))
+        self.venue.holders(self.account, product).any(|id| self.alive.contains_key(&id))
     }
 
     /// The rows of the first trip are pushed to ours that want them, which counts as activity there.

@@ -8,6 +8,7 @@ use super::routes::{self, Access, Route};
 use super::trade::reset_stamp;
 use super::wire::{self, Done, Failure};
 use crate::model::Now;
+use crate::sim::exchange::calendar::http_date;
 use crate::sim::exchange::spelling::{mix, unescape};
 use crate::sim::exchange::{Account, Fault, HttpId, HttpIn, HttpOut, JournalKind, Output, Treatment};
 use serde_json::{Map, Value};
@@ -158,6 +159,7 @@ impl BybitExchange {
             Ok(_) | Err(_) => 200,
         };
         let mut answer = HttpOut::json(status, wire::envelope(outcome, now.wall));
+        answer.headers.push(("date".into(), http_date(now.wall)));
         answer.headers.push(("Traceid".into(), self.trace()));
         if let Some(standing) = standing {
             answer.headers.push(("X-Bapi-Limit".into(), standing.limit.to_string()));

@@ -95,20 +95,13 @@ impl BybitExchange {
                 Some(before) if before != login => Err(auth::LoginError::Malformed),
                 Some(_) | None => Ok(login),
             });
-        match outcome {
-            Ok(login) => {
-                self.floor.note(now, &login.account, Some(id), JournalKind::LoggedIn, "auth");
-                if let Some(conn) = self.conns.get_mut(&id) {
-                    conn.login = Some(login);
-                }
-                self.resume(id);
-                Ok(())
-            }
-            Err(error) => {
-                self.floor.note(now, "", Some(id), JournalKind::Refused, &format!("auth: {error:?}"));
-                Err(error)
-            }
+        let login = outcome?;
+        self.floor.note(now, &login.account, Some(id), JournalKind::LoggedIn, "auth");
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.login = Some(login);
         }
+        self.resume(id);
+        Ok(())
     }
 
     /// After a failed login the connection may be dropped, by a knob.

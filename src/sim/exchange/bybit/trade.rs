@@ -60,6 +60,9 @@ impl BybitExchange {
         };
         let answer = wire::trade_auth(request, &self.conn_name(id), outcome.as_ref().copied());
         self.answer(now, treatment, Output::Text(id, answer), out);
+        if let Err(failure) = &outcome {
+            self.note_refused(now, id, &format!("auth: {} {}", failure.code, failure.text));
+        }
         if outcome.is_err() && !again {
             self.drop_after_failed_login(now, id, out);
         }

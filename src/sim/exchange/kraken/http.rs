@@ -7,6 +7,7 @@ use super::orders::Caller;
 use super::routes::{self, Route};
 use super::wire::{self, Refused};
 use crate::model::Now;
+use crate::sim::exchange::calendar::http_date;
 use crate::sim::exchange::spelling::unescape;
 use crate::sim::exchange::{HttpId, HttpIn, HttpOut, JournalKind, Output, Treatment};
 use serde_json::{Map, Value};
@@ -64,7 +65,9 @@ impl KrakenExchange {
         if let Err(error) = &outcome {
             self.floor.note(now, &account, None, JournalKind::Refused, &format!("{step}: {error}"));
         }
-        self.answer(now, &treatment, Output::Http(id, HttpOut::json(200, wire::envelope(&outcome))), out);
+        let mut answer = HttpOut::json(200, wire::envelope(&outcome));
+        answer.headers.push(("date".into(), http_date(now.wall)));
+        self.answer(now, &treatment, Output::Http(id, answer), out);
         out.append(&mut effects);
     }
 

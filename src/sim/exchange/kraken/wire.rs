@@ -2,6 +2,7 @@
 //! numbers, an error on a websocket is one text, and over HTTP it is an array.
 
 use crate::model::WallTime;
+use crate::sim::exchange::calendar::date;
 use serde_json::{Map, Value, json};
 
 /// What an operation answers when it was not done: an error in Kraken's words.
@@ -121,18 +122,9 @@ fn finish(mut answer: Map<String, Value>, request: &Request, wall: WallTime) -> 
     Value::Object(answer).to_string()
 }
 
-/// Civil time of a Unix second, by counting eras of 400 years from 1 March of year 0.
 fn stamp(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let from_era = days + 719_468;
-    let (era, day_of_era) = (from_era / 146_097, from_era % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}", rest / 3_600, rest / 60 % 60, rest % 60)
+    let day = date(WallTime::from_millis(seconds * 1_000));
+    format!("{day}T{:02}:{:02}:{:02}", seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60)
 }
 
 #[cfg(test)]
