@@ -5,6 +5,12 @@ use crate::model::WallTime;
 /// A change smaller than this is network noise and not worth an event.
 const WORTH_TELLING_MS: u64 = 50;
 
+/// An HTTP `Date` counts whole seconds: on average it is half a second behind.
+const DATE_MIDDLE_MS: u64 = 500;
+
+/// How far off that may be, the time the reply took included.
+const DATE_ERROR_MS: u64 = 1_500;
+
 /// The venue's clock minus ours, as last told.
 #[derive(Default)]
 pub struct VenueClock {
@@ -23,6 +29,15 @@ impl VenueClock {
         Some(offset)
     }
 
+    /// Compares with the `Date` header of a reply. Too coarse to say anything about clocks that roughly agree.
+    pub fn compare_date(&mut self, header: Option<&str>, ours: WallTime) -> Option<i64> {
+        let venue_ms = http_date_ms(header?)? + DATE_MIDDLE_MS;
+        if self.told_ms.is_none() && venue_ms.abs_diff(ours.millis()) <= DATE_ERROR_MS {
+            return None;
+        }
+        self.compare(venue_ms, ours, DATE_ERROR_MS)
+    }
+
     /// Our time as the venue's clock would show it; our own while nothing is known.
     pub fn venue_time(&self, ours: WallTime) -> WallTime {
         ours.shifted(self.told_ms.unwrap_or(0))
@@ -30,7 +45,7 @@ impl VenueClock {
 }
 
 /// An HTTP `Date` header (RFC 9110 section 5.6.7, the one form senders may use) as milliseconds since the Unix epoch.
-pub fn http_date_ms(header: &str) -> Option<u64> {
+fn http_date_ms(header: &str) -> Option<u64> {
     // `Sun, 06 Nov 1994 08:49:37 GMT`
     let rest = header.trim().split_once(", ")?.1;
     let mut words = rest.split(' ');
@@ -87,6 +102,19 @@ mod tests {
         ] {
             assert_eq!(http_date_ms(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_date_tells_only_what_it_can_know() {
+        let date = Some("Sun, 06 Nov 1994 08:49:37 GMT");
+        let at = |ms: u64| WallTime::from_millis(784_111_777_000 + ms);
+        let mut clock = VenueClock::default();
+        assert_eq!(clock.compare_date(date, at(900)), None);
+        assert_eq!(clock.compare_date(None, at(90_000)), None);
+        assert_eq!(clock.compare_date(Some("nonsense"), at(90_000)), None);
+        assert_eq!(clock.compare_date(date, at(90_000)), Some(-89_500));
+        assert_eq!(clock.compare_date(date, at(91_000)), None);
+        assert_eq!(clock.compare_date(date, at(1_000)), Some(-500), "the wall clock was set right");
     }
 
     #[test]

@@ -50,11 +50,6 @@ impl<'a> Raw<'a> {
         Cow::Borrowed(self.bare())
     }
 
-    /// True for JSON `null`.
-    pub fn is_null(self) -> bool {
-        self.token() == "null"
-    }
-
     /// Reads the value as something more specific.
     pub fn read<T: Deserialize<'a>>(self) -> Option<T> {
         serde_json::from_str(self.0.get()).ok()

@@ -34,9 +34,11 @@ impl CryptoCom {
 
     pub(super) fn answered(&mut self, now: Now, ask: Ask, frame: &Frame<'_>, out: &mut Outbox) {
         match ask {
+            // A refusal answers the question and does not give the proof.
+            Ask::Probe if frame.code() != Some(0) => read_back(frame, out),
             Ask::Probe => {
                 out.report(Report::ProbeAnswered(LinkRole::Guard));
-                if frame.code() != Some(0) || !frame.says_switch_is_on() {
+                if !frame.says_switch_is_on() {
                     read_back(frame, out);
                 }
             }

@@ -16,7 +16,7 @@ mod wire;
 
 pub use config::CryptoComConfig;
 
-use super::clock::{VenueClock, http_date_ms};
+use super::clock::VenueClock;
 use super::json::{Raw, is_json};
 use super::requests::{Requests, is_ours};
 use super::{CallReply, Composed, Facts, Heard, Intent, Lane, Outbox, Path, Report, Screened, Screening, Venue};
@@ -28,12 +28,6 @@ use armed::Ask;
 use calls::{Call, Calls};
 use script::{Script, Talk};
 use wire::Frame;
-
-/// `Date` counts whole seconds: on average it is half a second behind.
-const DATE_MIDDLE_MS: u64 = 500;
-
-/// How far off that may be, the time the reply took included.
-const DATE_ERROR_MS: u64 = 1_500;
 
 /// What the envelope of a composed request adds to method and parameters.
 const ENVELOPE_LENGTH: usize = 80;
@@ -117,13 +111,9 @@ impl CryptoCom {
         out.report(Report::VenueSpoke);
         // The id is the venue's clock in milliseconds (captured in 2023 and 2026).
         let Ok(venue_ms) = token.trim_matches('"').parse::<u64>() else { return };
-        if venue_ms.abs_diff(now.wall.millis()) < CLOCK_PLAUSIBLE_MS {
-            self.compare_clocks(now, venue_ms, 0, out);
-        }
-    }
-
-    fn compare_clocks(&mut self, now: Now, venue_ms: u64, error_ms: u64, out: &mut Outbox) {
-        if let Some(offset) = self.clock.compare(venue_ms, now.wall, error_ms) {
+        if venue_ms.abs_diff(now.wall.millis()) < CLOCK_PLAUSIBLE_MS
+            && let Some(offset) = self.clock.compare(venue_ms, now.wall, 0)
+        {
             out.report(Report::ClockOffset(offset));
         }
     }
@@ -210,10 +200,10 @@ impl Venue for CryptoCom {
     }
 
     fn hear_reply(&mut self, now: Now, tag: CallTag, reply: CallReply<'_>, out: &mut Outbox) -> Result<(), Breach> {
-        if let CallReply::Got { date: Some(date), .. } = reply
-            && let Some(venue_ms) = http_date_ms(date)
+        if let CallReply::Got { date, .. } = reply
+            && let Some(offset) = self.clock.compare_date(date, now.wall)
         {
-            self.compare_clocks(now, venue_ms + DATE_MIDDLE_MS, DATE_ERROR_MS, out);
+            out.report(Report::ClockOffset(offset));
         }
         self.calls.hear(tag, &reply, out);
         Ok(())

@@ -410,6 +410,10 @@ fn a_probe_is_a_read_back_and_proves_both() {
     let answered = bench.answer(probe, json!({"code": 0, "result": {}}));
     let expected = [Report::ProbeAnswered(LinkRole::Guard), Report::ReadBack(ReadBackVerdict::Disagrees)];
     assert_eq!(answered.reports, expected);
+
+    let probe = bench.say(Intent::Probe(LinkRole::Guard)).only_id();
+    let refused = bench.answer(probe, json!({"code": 50001}));
+    assert!(matches!(refused.reports[..], [Report::Refused(_)]), "a refusal is no proof");
 }
 
 #[test]
@@ -581,8 +585,8 @@ fn preparing_compares_clocks_and_reports_nothing_else() {
     let prepared = bench.drain();
     let (tag, request) = prepared.calls[0].clone();
     assert_eq!((prepared.calls.len(), request.path.as_str()), (1, "/exchange/v1/private/get-open-orders"));
-    let told = bench.reply(tag, 401, r#"{"code":40101}"#, Some("Tue, 14 Nov 2023 22:13:19 GMT"));
-    assert_eq!(told.reports, [Report::ClockOffset(-500)]);
+    let told = bench.reply(tag, 401, r#"{"code":40101}"#, Some("Tue, 14 Nov 2023 22:13:10 GMT"));
+    assert_eq!(told.reports, [Report::ClockOffset(-9_500)]);
 }
 
 // --- the application's requests

@@ -76,7 +76,9 @@ impl Deribit {
 
     pub(super) fn answered(&mut self, now: Now, ask: Ask, frame: &Frame<'_>, out: &mut Outbox) {
         match ask {
-            Ask::Probe => out.report(Report::ProbeAnswered(LinkRole::Guard)),
+            Ask::Probe if frame.error().is_none() => out.report(Report::ProbeAnswered(LinkRole::Guard)),
+            // A refusal answers the question and does not give the proof.
+            Ask::Probe => out.report(Report::Refused(errors::refusal(wire::TEST, frame))),
             Ask::ReadBack(reach) => self.read_back(reach, frame, out),
             Ask::Rearm(_) => self.rearmed(now, frame, out),
             Ask::RearmReadBack(reach) => self.rearm_read_back(reach, frame, out),

@@ -15,10 +15,6 @@ const CLOSE_AFTER_UNANSWERED: Duration = Duration::from_secs(10);
 /// Our allowance: no page says how long cancelling takes to start once the venue has seen the loss.
 const CANCEL_ALLOWANCE: Duration = Duration::from_millis(1_500);
 
-/// Our allowance on top of 1.3 intervals before the venue's silence is remarkable (a watchdog of interval + 2 s gave
-/// false alarms in the wild).
-const SPEAKS_SLACK: Duration = Duration::from_secs(3);
-
 /// <https://docs.deribit.com/articles/rate-limits>: non-matching requests cost 500 credits from a pool of 50,000 that
 /// refills at 10,000 a second, so 100 at once and 20 a second; running out ends the session.
 const MESSAGE_RULE: RateRule = RateRule { count: 100, per: Duration::from_secs(5) };
@@ -57,7 +53,10 @@ pub(super) fn facts(heartbeat_s: u32, factor: TimeFactor) -> Facts {
         settle: Duration::ZERO,
         feed: None,
         tolerance: None,
-        speaks_every: Some(factor.scale(interval * 13 / 10 + SPEAKS_SLACK)),
+        // It speaks up only when nobody else does: a heartbeat when the venue has sent nothing for an interval, a test
+        // request when the client has not. Our own probes and their answers keep both from falling due, so that its
+        // silence means nothing and no alarm may hang on it.
+        speaks_every: None,
         venue_probe_min: VENUE_PROBE_MIN,
         trips_within: bound,
         dial_rule: DIAL_RULE,
@@ -77,6 +76,5 @@ mod tests {
         assert_eq!(facts(60, TimeFactor::REAL).exposure.bound, Duration::from_millis(124_100));
         let fast = facts(10, TimeFactor::new(0.1).unwrap());
         assert_eq!(fast.trips_within, Duration::from_millis(2_410));
-        assert_eq!(fast.speaks_every, Some(Duration::from_millis(1_600)));
     }
 }

@@ -19,7 +19,7 @@ mod wire;
 
 pub use config::{DeribitConfig, DeribitScope};
 
-use super::clock::{VenueClock, http_date_ms};
+use super::clock::VenueClock;
 use super::json::{Raw, is_json};
 use super::requests::{Requests, is_ours};
 use super::{
@@ -35,12 +35,6 @@ use login::Nonces;
 use notices::{Maintenance, Notices};
 use script::{Script, Talk};
 use wire::{Frame, Kind};
-
-/// `Date` counts whole seconds: on average it is half a second behind.
-const DATE_MIDDLE_MS: u64 = 500;
-
-/// How far off that may be, the time the reply took included.
-const DATE_ERROR_MS: u64 = 1_500;
 
 /// What the envelope of a composed request adds to method and parameters.
 const ENVELOPE_LENGTH: usize = 80;
@@ -122,9 +116,6 @@ impl Deribit {
     }
 
     fn hear_response(&mut self, now: Now, frame: &Frame<'_>, out: &mut Outbox) -> Heard {
-        // The venue sends neither heartbeat nor test request while requests and answers keep both sides busy, so an
-        // answer is as good a sign of life. Channel data is not: it would hide a dead way out.
-        out.report(Report::VenueSpoke);
         self.hear_error(frame, out);
         let Some(id) = frame.id.and_then(Raw::as_u64) else { return self.hear_nameless(frame, out) };
         if !is_ours(id) {
@@ -251,9 +242,8 @@ impl Venue for Deribit {
     }
 
     fn hear_reply(&mut self, now: Now, tag: CallTag, reply: CallReply<'_>, out: &mut Outbox) -> Result<(), Breach> {
-        if let CallReply::Got { date: Some(date), .. } = reply
-            && let Some(venue_ms) = http_date_ms(date)
-            && let Some(offset) = self.clock.compare(venue_ms + DATE_MIDDLE_MS, now.wall, DATE_ERROR_MS)
+        if let CallReply::Got { date, .. } = reply
+            && let Some(offset) = self.clock.compare_date(date, now.wall)
         {
             out.report(Report::ClockOffset(offset));
         }
