@@ -91,9 +91,10 @@ impl GuardHandle {
         Ok(drained)
     }
 
-    /// Sets what is called when a queue that was empty holds something: once, until both were read empty again. At once
-    /// when there is something already. It runs on the guard's thread: it must not wait for anything (a lock, the GIL);
-    /// writing to an eventfd or a pipe is the intended use.
+    /// Sets what is called once for every batch of events or messages that became readable, whether or not the batches
+    /// before were read: who waits for a phase need not read events. At once when there is something already. It runs on
+    /// the guard's thread: it must not wait for anything (a lock, the GIL); writing to an eventfd or a pipe, unless it is
+    /// readable already, is the intended use.
     pub fn set_waker(&self, waker: Arc<dyn Fn() + Send + Sync>) -> Result<(), CallError> {
         self.shared().check_process()?;
         self.shared().set_wake(Some(waker));

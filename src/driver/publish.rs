@@ -95,15 +95,11 @@ impl Publisher {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return false,
         };
-        let new_events = reader.events.is_empty() && !self.staged.events.is_empty();
-        let new_inbound = reader.inbound.is_empty() && !self.staged.inbound.is_empty();
         self.staged.events.pour_into(&mut reader.events);
         self.staged.inbound.pour_into(&mut reader.inbound);
         self.shared.unread.store(reader.inbound.len(), Ordering::Relaxed);
         drop(reader);
-        if new_events || new_inbound {
-            self.wake_reader();
-        }
+        self.wake_reader();
         true
     }
 
