@@ -33,6 +33,7 @@ from .errors import (
     NotStarted,
     PhaseTimeout,
     Refusal,
+    StartFailed,
     TooManyPending,
     Unanswered,
     WouldBreakProtection,
@@ -68,6 +69,7 @@ from .events import (
     Tripped,
     VenueNotice,
 )
+from .guard import Guard
 from .model import (
     BybitProduct,
     Coverage,
@@ -96,12 +98,14 @@ from .model import (
     TripBounds,
     VenueName,
 )
+from .venues import Bybit, CryptoCom, Deribit, Kraken, Venue
 
 __all__ = [
     "AlreadyReading",
     "AlreadyStarted",
     "ArmTimeout",
     "Breach",
+    "Bybit",
     "BybitProduct",
     "CallbackFailed",
     "ClockOffset",
@@ -109,6 +113,8 @@ __all__ = [
     "Coverage",
     "CoverageScope",
     "Credentials",
+    "CryptoCom",
+    "Deribit",
     "DeribitScope",
     "Dialling",
     "Disarmed",
@@ -128,8 +134,10 @@ __all__ = [
     "Forked",
     "GapClosed",
     "GapOpened",
+    "Guard",
     "Json",
     "KillcordError",
+    "Kraken",
     "Latched",
     "Layer",
     "LetGo",
@@ -170,6 +178,7 @@ __all__ = [
     "RequestLost",
     "Snapshot",
     "Stalled",
+    "StartFailed",
     "Step",
     "StepDone",
     "Suspected",
@@ -181,6 +190,7 @@ __all__ = [
     "TripBounds",
     "Tripped",
     "Unanswered",
+    "Venue",
     "VenueName",
     "VenueNotice",
     "WouldBreakProtection",

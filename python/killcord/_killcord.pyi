@@ -5,9 +5,24 @@ from collections.abc import Sequence
 from typing import ClassVar, Final, NoReturn, final
 
 from .errors import KillcordError
+from .events import Event
 from .model import Coverage, Evidence, Exposure, Json, LinkRole, Phase, SwitchKind, TripBounds, VenueName
 
-__all__ = ["Credentials", "EndpointsSpec", "Exchange", "Message", "PolicySpec", "Reply", "Snapshot", "__version__"]
+__all__ = [
+    "Credentials",
+    "EndpointsSpec",
+    "Exchange",
+    "GuardHandle",
+    "Hole",
+    "Message",
+    "PolicySpec",
+    "Reply",
+    "Sent",
+    "Snapshot",
+    "Unanswerable",
+    "VenueSpec",
+    "__version__",
+]
 
 __version__: Final[str]
 
@@ -99,6 +114,46 @@ class EndpointsSpec:
     def __new__(
         cls, guard_url: str, http_url: str, trade_url: str | None, ca_pem: str | None, time_factor: float
     ) -> EndpointsSpec: ...
+
+# venues.rs
+
+@final
+class VenueSpec:
+    """One account on one venue, checked. The classes of `killcord.venues` are its faces."""
+
+    @staticmethod
+    def crypto_com(
+        credentials: Credentials, account: str, environment: str, custom: EndpointsSpec | None
+    ) -> VenueSpec: ...
+    @staticmethod
+    def deribit(
+        credentials: Credentials,
+        account: str,
+        environment: str,
+        custom: EndpointsSpec | None,
+        heartbeat_s: int,
+        scope: str,
+    ) -> VenueSpec: ...
+    @staticmethod
+    def bybit(
+        credentials: Credentials,
+        account: str,
+        environment: str,
+        custom: EndpointsSpec | None,
+        products: Sequence[str],
+        window_s: int,
+        max_active_time_s: int,
+        trade_link: bool,
+    ) -> VenueSpec: ...
+    @staticmethod
+    def kraken(
+        credentials: Credentials,
+        account: str,
+        environment: str,
+        custom: EndpointsSpec | None,
+        window_s: int,
+        cadence_s: float,
+    ) -> VenueSpec: ...
 
 # snapshot.rs
 
@@ -196,6 +251,8 @@ class Snapshot:
 class Message:
     """One message of the venue that is nobody's answer, exactly as it arrived."""
 
+    def __new__(cls, role: LinkRole, epoch: int, raw: bytes) -> Message:
+        """For tests of what handles messages."""
     __match_args__: ClassVar[tuple[str, str, str]] = ("role", "epoch", "raw")
 
     @property
@@ -217,6 +274,8 @@ class Message:
 class Reply:
     """The venue's answer to one request, exactly as it arrived. Whether it says yes or no is for the caller to read."""
 
+    def __new__(cls, request: int, raw: bytes) -> Reply:
+        """For tests of what handles replies."""
     __match_args__: ClassVar[tuple[str, str]] = ("request", "raw")
 
     @property
@@ -229,6 +288,109 @@ class Reply:
 
     def json(self) -> Json:
         """The bytes read as JSON by the standard library. Raises `ValueError` when they are not JSON."""
+
+@final
+class Sent:
+    """A request or a line was handed to the kernel. For the delivery inside the package."""
+
+    def __new__(cls, request: int) -> Sent: ...
+
+    @property
+    def request(self) -> int:
+        """The number of the request."""
+
+@final
+class Unanswerable:
+    """A request or a line will not be answered. For the delivery inside the package."""
+
+    def __new__(cls, request: int, error: KillcordError) -> Unanswerable: ...
+
+    @property
+    def request(self) -> int:
+        """The number of the request."""
+
+    @property
+    def error(self) -> KillcordError:
+        """What to raise where it is awaited."""
+
+@final
+class Hole:
+    """Messages were dropped here, because they were not read. For the delivery inside the package."""
+
+    def __new__(cls, lost: int) -> Hole: ...
+
+    @property
+    def lost(self) -> int:
+        """Exactly how many."""
+
+# guard.rs
+
+@final
+class GuardHandle:
+    """One guard on a thread of its own. Dropping it lets go of the guard; it never disarms it."""
+
+    def __new__(cls, venue: VenueSpec, policy: PolicySpec) -> GuardHandle:
+        """Makes the thread and the guard; nothing is dialled before `start`."""
+
+    def start(self) -> None:
+        """Dials, logs in, arms, keeps."""
+
+    def let_go(self) -> None:
+        """Drops the links without disarming."""
+
+    def farewell(self, reason: str) -> None:
+        """The deliberate orderly end that keeps orders."""
+
+    def rearm(self) -> None:
+        """Acknowledges a trip."""
+
+    def maintenance(self, begin: bool, reason: str) -> None:
+        """Takes the switch off for maintenance, or puts it on again."""
+
+    def abandon(self) -> None:
+        """Gives up a suspect or dead link that is kept."""
+
+    def request(self, method: str, params: str, breaks_protection: bool) -> int:
+        """Hands over a request; its number comes back in what `drain_messages` returns."""
+
+    def send(self, line: str, breaks_protection: bool) -> int:
+        """Hands over a line as it is; its number comes back in what `drain_messages` returns."""
+
+    def snapshot(self) -> Snapshot:
+        """Where the guard stands. Never waits."""
+
+    def phase(self) -> Phase:
+        """Where the guard is in its life. Never waits."""
+
+    def has_ended(self) -> bool:
+        """True once the guard has ended; what it left can still be read."""
+
+    def drain_events(self, most: int) -> list[Event]:
+        """The oldest events not yet read, at most `most`."""
+
+    def drain_messages(self, most: int) -> list[Message | Reply | Sent | Unanswerable | Hole]:
+        """The oldest messages, answers and fates not yet read, at most `most`."""
+
+    def wait_phase(self, phases: Sequence[str], timeout_s: float | None) -> Snapshot:
+        """Waits until the phase is one of `phases`. Raises `PhaseTimeout`, or `Ended` when none of them can come any more."""
+
+    def wait_ended(self, timeout_s: float | None) -> Snapshot:
+        """Waits until the guard has ended. Raises `PhaseTimeout`."""
+
+    def fileno(self) -> int:
+        """The descriptor that becomes readable when there is something to drain."""
+
+    def silence(self) -> None:
+        """Makes the descriptor unreadable; drain after this, never before."""
+
+    def ring(self) -> None:
+        """Makes the descriptor readable."""
+
+    def wait_readable(self, timeout_s: float) -> None:
+        """Waits until the descriptor is readable, a signal was handled, or the time is over."""
+
+    def check_process(self) -> None:
+        """Raises `Forked` in a child of the process that made the guard."""
 
 # sim.rs
 

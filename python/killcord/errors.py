@@ -11,6 +11,7 @@
     │   └── FateUnknown           it left, and the link was lost before the answer
     ├── PhaseTimeout              a wait was over before its phase came (also a ``TimeoutError``)
     │   └── ArmTimeout            not armed in time; ``__cause__`` is the last error
+    ├── StartFailed               the operating system gave no thread or descriptor
     ├── Fenced                    another guard keeps taking the session
     ├── Misuse                    the caller
     │   ├── NotProtected          an order, while not armed
@@ -31,7 +32,7 @@
     └── ConfigError               a value was refused when its object was built (also a ``ValueError``)
 
 What a method raises is in its docstring. The extension raises these classes; nothing else comes out of it except
-``TypeError`` for an argument of the wrong type and ``OSError`` where the operating system has no more descriptors.
+``TypeError`` for an argument of the wrong type.
 No text of any error contains a secret or a line that was sent.
 """
 
@@ -127,6 +128,17 @@ class PhaseTimeout(KillcordError, TimeoutError):
 
 class ArmTimeout(PhaseTimeout):
     """The guard was not armed in time, and was let go. ``__cause__`` is the last error it met, if any."""
+
+
+class StartFailed(KillcordError):
+    """The operating system gave no thread or descriptor. Nothing was started."""
+
+    def __init__(self, message: str, *, what: str, code: int | None) -> None:
+        super().__init__(message)
+        self.what = what
+        """What was asked for."""
+        self.code = code
+        """Its errno."""
 
 
 class Fenced(KillcordError):

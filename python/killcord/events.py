@@ -287,7 +287,7 @@ class CallbackFailed:
 
     number: int
     """Contiguous from 1, per guard."""
-    message: Message
-    """What it was called with."""
+    message: Message | None
+    """What it was called with; None for a hole, where messages came more quickly than they could be handed over."""
     error: Exception
-    """What it raised."""
+    """What it raised, or ``MessagesLost``."""

@@ -2,9 +2,10 @@
 //! once; a member that is missing there is an `AttributeError` the first time it is needed, and a test needs them all.
 
 use crate::model::{
-    Coverage, Environment, Evidence, Exposure, Layer, LinkRole, LossCause, Moment, Notice, Phase, ReadBackVerdict,
-    RefusalClass, Step, SwitchKind, Trip, TripBounds, VenueName,
+    Coverage, Evidence, Exposure, Layer, LinkRole, LossCause, Moment, Notice, Phase, ReadBackVerdict, RefusalClass,
+    Step, SwitchKind, Trip, TripBounds, VenueName,
 };
+use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -31,12 +32,6 @@ enums! {
         VenueName::Deribit => "DERIBIT",
         VenueName::Bybit => "BYBIT",
         VenueName::Kraken => "KRAKEN",
-    }
-    /// `killcord.Environment`.
-    environment(Environment) -> "Environment" {
-        Environment::Production => "PRODUCTION",
-        Environment::Test => "TEST",
-        Environment::Custom => "CUSTOM",
     }
     /// `killcord.SwitchKind`.
     switch_kind(SwitchKind) -> "SwitchKind" {
@@ -132,6 +127,17 @@ enums! {
         Coverage::Account => "ACCOUNT",
         Coverage::Products(_) => "PRODUCTS",
     }
+}
+
+/// The other way: a member of `killcord.LinkRole`.
+pub fn link_role_from(member: &Bound<'_, PyAny>) -> PyResult<LinkRole> {
+    let py = member.py();
+    for role in [LinkRole::Guard, LinkRole::Trade] {
+        if member.is(&link_role(py, role)?) {
+            return Ok(role);
+        }
+    }
+    Err(PyTypeError::new_err("role must be a member of killcord.LinkRole"))
 }
 
 /// The phase that a word stands for, as `Phase::as_str` writes it.

@@ -2,12 +2,15 @@
 //! Python and imported here; the sentence is always the Rust `Display`, the rest travels as attributes.
 
 use super::convert;
+use super::snapshot::Snapshot;
+use crate::driver::{CallError, StartError, WaitError};
 use crate::model::{Breach, ConfigError, ErrorReport, Fault, Loss, LossCause, Misuse, Refusal, RequestId};
 use crate::session::Fate;
 use pyo3::PyTypeInfo;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::fmt::Display;
+use std::sync::Arc;
 
 /// The Python classes, under their own names.
 pub mod classes {
@@ -19,6 +22,8 @@ pub mod classes {
     import_exception!(killcord.errors, Refusal);
     import_exception!(killcord.errors, NotSent);
     import_exception!(killcord.errors, FateUnknown);
+    import_exception!(killcord.errors, PhaseTimeout);
+    import_exception!(killcord.errors, StartFailed);
     import_exception!(killcord.errors, NotProtected);
     import_exception!(killcord.errors, Latched);
     import_exception!(killcord.errors, WouldBreakProtection);
@@ -128,6 +133,46 @@ pub fn fate(py: Python<'_>, request: RequestId, fate: &Fate) -> PyErr {
 /// A bug of ours, told.
 pub fn fault(py: Python<'_>, error: &Fault) -> PyErr {
     build::<classes::Fault>(py, error, |attributes| attributes.set_item("what", &error.what))
+}
+
+/// A call on a guard was refused.
+pub fn call_error(py: Python<'_>, error: &CallError) -> PyErr {
+    match error {
+        CallError::Forked => forked(py),
+        CallError::Misuse(error) => misuse(py, error),
+    }
+}
+
+/// A wait ended without what was waited for.
+pub fn wait_error(py: Python<'_>, error: &WaitError) -> PyErr {
+    match error {
+        WaitError::Forked => forked(py),
+        WaitError::TimedOut(state) => build::<classes::PhaseTimeout>(py, error, |attributes| {
+            attributes.set_item("snapshot", Snapshot::from(Arc::clone(state)))
+        }),
+        WaitError::Ended(_) => build::<classes::Ended>(py, error, |_| Ok(())),
+    }
+}
+
+/// A guard could not be made.
+pub fn start_error(py: Python<'_>, error: &StartError) -> PyErr {
+    match error {
+        StartError::Forked => forked(py),
+        StartError::EngineEnded => {
+            build::<classes::Fault>(py, error, |attributes| attributes.set_item("what", error.to_string()))
+        }
+        StartError::Local { what, code } => start_failed(py, what, &std::io::Error::from_raw_os_error(*code)),
+        StartError::Config(error) => config_error(py, error),
+        StartError::NoRoots => config_refusal(py, "ca_pem", "[none]", &error.to_string()),
+    }
+}
+
+/// The operating system gave something not.
+pub fn start_failed(py: Python<'_>, what: &str, error: &std::io::Error) -> PyErr {
+    build::<classes::StartFailed>(py, format_args!("the operating system gave no {what}: {error}"), |attributes| {
+        attributes.set_item("what", what)?;
+        attributes.set_item("code", error.raw_os_error())
+    })
 }
 
 /// The handle came over with a fork.

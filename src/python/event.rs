@@ -12,7 +12,7 @@ use pyo3::types::{PyDict, PyTuple};
 pub fn to_python<'py>(
     py: Python<'py>,
     event: &Event,
-    snapshot: impl FnOnce() -> Snapshot,
+    snapshot: impl FnOnce() -> PyResult<Snapshot>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let common = PyDict::new(py);
     common.set_item(intern!(py, "seq"), event.seq)?;
@@ -71,7 +71,7 @@ pub fn to_python<'py>(
             make("RequestLost", tuple(py, (request, unsent))?)
         }
         EventKind::Error { report } => make("ErrorReported", tuple(py, (errors::report(py, report),))?),
-        EventKind::Overflow { lost } => make("Overflow", tuple(py, (lost, snapshot()))?),
+        EventKind::Overflow { lost } => make("Overflow", tuple(py, (lost, snapshot()?))?),
     }
 }
 

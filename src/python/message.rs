@@ -1,7 +1,8 @@
 //! What arrives from a venue for the application: raw bytes, unchanged, with where they came from.
 
-use super::convert;
-use crate::model::LinkRole;
+use super::{convert, errors};
+use crate::driver::Inbound;
+use crate::model::{Epoch, LinkRole, RequestId};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyBytes;
@@ -23,6 +24,12 @@ impl Message {
 
 #[pymethods]
 impl Message {
+    /// For tests of what handles messages.
+    #[new]
+    fn from_python(role: &Bound<'_, PyAny>, epoch: u64, raw: Py<PyBytes>) -> PyResult<Self> {
+        Ok(Self { role: convert::link_role_from(role)?, epoch, raw })
+    }
+
     #[classattr]
     #[allow(non_upper_case_globals, reason = "the name is Python's")]
     const __match_args__: (&'static str, &'static str, &'static str) = ("role", "epoch", "raw");
@@ -71,6 +78,12 @@ impl Reply {
 
 #[pymethods]
 impl Reply {
+    /// For tests of what handles replies.
+    #[new]
+    const fn from_python(request: u64, raw: Py<PyBytes>) -> Self {
+        Self { request, raw }
+    }
+
     #[classattr]
     #[allow(non_upper_case_globals, reason = "the name is Python's")]
     const __match_args__: (&'static str, &'static str) = ("request", "raw");
@@ -95,6 +108,71 @@ impl Reply {
     fn __repr__(&self, py: Python<'_>) -> String {
         format!("<Reply to request {}, {} bytes>", self.request, self.raw.bind(py).as_bytes().len())
     }
+}
+
+/// A request or a line was handed to the kernel. For the delivery inside the package.
+#[pyclass(frozen, get_all, module = "killcord._killcord")]
+pub struct Sent {
+    /// The number of the request.
+    pub request: u64,
+}
+
+#[pymethods]
+impl Sent {
+    #[new]
+    const fn new(request: u64) -> Self {
+        Self { request }
+    }
+}
+
+/// A request or a line will not be answered. For the delivery inside the package.
+#[pyclass(frozen, get_all, module = "killcord._killcord")]
+pub struct Unanswerable {
+    /// The number of the request.
+    pub request: u64,
+    /// What to raise where it is awaited.
+    pub error: Py<PyAny>,
+}
+
+#[pymethods]
+impl Unanswerable {
+    #[new]
+    const fn new(request: u64, error: Py<PyAny>) -> Self {
+        Self { request, error }
+    }
+}
+
+/// Messages were dropped here, because they were not read. For the delivery inside the package.
+#[pyclass(frozen, get_all, module = "killcord._killcord")]
+pub struct Hole {
+    /// Exactly how many.
+    pub lost: u64,
+}
+
+#[pymethods]
+impl Hole {
+    #[new]
+    const fn new(lost: u64) -> Self {
+        Self { lost }
+    }
+}
+
+/// The Python object for what came in, in one exhaustive match.
+pub fn inbound<'py>(py: Python<'py>, inbound: &Inbound) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match inbound {
+        Inbound::Message { role, epoch: Epoch(epoch), text } => {
+            Bound::new(py, Message::new(py, *role, *epoch, text))?.into_any()
+        }
+        Inbound::Answer { request: RequestId(request), text } => {
+            Bound::new(py, Reply::new(py, *request, text))?.into_any()
+        }
+        Inbound::Sent { request: RequestId(request) } => Bound::new(py, Sent { request: *request })?.into_any(),
+        Inbound::Fate { request, fate } => {
+            let error = errors::fate(py, *request, fate).into_value(py).into_any();
+            Bound::new(py, Unanswerable { request: request.0, error })?.into_any()
+        }
+        Inbound::Overflow { lost } => Bound::new(py, Hole { lost: *lost })?.into_any(),
+    })
 }
 
 fn loads<'py>(py: Python<'py>, raw: &Py<PyBytes>) -> PyResult<Bound<'py, PyAny>> {

@@ -1,14 +1,17 @@
 //! Floor 6: the Python border. It converts and delegates; it decides nothing. The engine's threads never come here, and
 //! every call that waits releases the GIL first.
 
+mod bell;
 mod config;
 mod convert;
 mod credentials;
 mod errors;
 mod event;
+mod guard;
 mod message;
 mod sim;
 mod snapshot;
+mod venues;
 
 use pyo3::prelude::*;
 
@@ -19,9 +22,14 @@ fn _killcord(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<credentials::Credentials>()?;
     module.add_class::<config::PolicySpec>()?;
     module.add_class::<config::EndpointsSpec>()?;
+    module.add_class::<venues::VenueSpec>()?;
     module.add_class::<snapshot::Snapshot>()?;
     module.add_class::<message::Message>()?;
     module.add_class::<message::Reply>()?;
+    module.add_class::<message::Sent>()?;
+    module.add_class::<message::Unanswerable>()?;
+    module.add_class::<message::Hole>()?;
+    module.add_class::<guard::GuardHandle>()?;
     module.add_class::<sim::Exchange>()?;
     Ok(())
 }

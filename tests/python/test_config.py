@@ -13,7 +13,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from killcord import ConfigError, Credentials, Endpoints, Policy
+from killcord import (
+    Bybit,
+    BybitProduct,
+    ConfigError,
+    Credentials,
+    CryptoCom,
+    Deribit,
+    DeribitScope,
+    Endpoints,
+    Environment,
+    Kraken,
+    Policy,
+    Venue,
+)
 
 SECRET = "canary-5ecret-0042"
 
@@ -75,6 +88,51 @@ def test_an_address_that_cannot_be_used_is_refused_by_name(build: Callable[[], E
     with pytest.raises(ConfigError) as caught:
         build()
     assert caught.value.field == field
+
+
+def test_a_venue_is_built_with_the_defaults_that_its_signature_shows() -> None:
+    assert Deribit(keys()).heartbeat_s == 10
+    assert Bybit(keys()).products == (BybitProduct.DERIVATIVES, BybitProduct.SPOT)
+    assert Kraken(keys()).cadence_s == 15
+    assert CryptoCom(keys()).environment is Environment.PRODUCTION
+
+
+@pytest.mark.parametrize(
+    ("build", "field"),
+    [
+        (lambda: Deribit(keys(), heartbeat_s=9), "heartbeat_s"),
+        (lambda: Deribit(keys(), heartbeat_s=3601), "heartbeat_s"),
+        (lambda: Bybit(keys(), products=()), "products"),
+        (lambda: Bybit(keys(), products=(BybitProduct.SPOT, BybitProduct.SPOT)), "products"),
+        (lambda: Bybit(keys(), window_s=2), "window_s"),
+        (lambda: Bybit(keys(), max_active_time_s=601), "max_active_time_s"),
+        (lambda: Bybit(keys(), custom=Endpoints("wss://a.example", "https://a.example")), "trade_url"),
+        (lambda: Kraken(keys(), window_s=4), "window_s"),
+        (lambda: Kraken(keys(), cadence_s=0.5), "cadence_s"),
+        (lambda: Kraken(keys(), cadence_s=float("nan")), "cadence_s"),
+        (lambda: Kraken(keys(), window_s=60, cadence_s=21), "cadence_s"),
+        (lambda: Kraken(keys(), environment=Environment.TEST), "environment"),
+        (lambda: Kraken(Credentials.values(key="k", secret="not-base64!")), "credentials.secret"),
+        (lambda: CryptoCom(keys(), environment=Environment.CUSTOM), "environment"),
+        (lambda: CryptoCom(keys(), environment=Environment.TEST, custom=own()), "environment"),
+        (lambda: Deribit(keys(), custom=own(trade_url="wss://a.example/trade")), "trade_url"),
+    ],
+)
+def test_what_a_venue_would_refuse_is_refused_by_name(build: Callable[[], Venue], field: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build()
+    assert caught.value.field == field
+    assert caught.value.rule
+
+
+def test_addresses_of_your_own_are_the_custom_environment() -> None:
+    venue = Deribit(keys(), custom=own(), scope=DeribitScope.ACCOUNT)
+    assert venue.environment is Environment.CUSTOM
+    assert dataclasses.replace(venue, account="desk").account == "desk"
+
+
+def test_a_venue_shows_nothing_of_the_secret() -> None:
+    assert SECRET not in repr(Deribit(Credentials.values(key="client-id-0001", secret=SECRET)))
 
 
 def test_credentials_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,6 +243,14 @@ def test_credentials_show_nothing_of_the_secret() -> None:
 def test_credentials_cannot_be_pickled_or_copied(copier: Callable[[Credentials], object]) -> None:
     with pytest.raises(TypeError, match="stays in this process"):
         copier(Credentials.values(key="client-id-0001", secret=SECRET))
+
+
+def keys() -> Credentials:
+    return Credentials.values(key="client-id-0001", secret="c2VjcmV0LXNlY3JldA==")
+
+
+def own(trade_url: str | None = None) -> Endpoints:
+    return Endpoints("wss://a.example", "https://a.example", trade_url)
 
 
 def private(directory: Path, text: str) -> Path:

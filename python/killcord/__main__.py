@@ -1,0 +1,5 @@
+"""``python -m killcord`` is the ``killcord`` command."""
+
+from .cli import main
+
+main()

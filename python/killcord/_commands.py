@@ -1,0 +1,117 @@
+"""The shell commands, one function each. Only what exists is listed."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from . import __version__
+from .errors import KillcordError
+from .model import VenueName
+from .sim import Account, Exchange
+
+app = typer.Typer(
+    help="Keeps exchange-side order protection armed, proves it, and pulls the cord.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+)
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and leave.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(f"killcord {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def sim(
+    name: Annotated[VenueName, typer.Argument(help="Which venue.", metavar="|".join(name.value for name in VenueName))],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port on loopback; 0 takes a free one.")] = 0,
+    factor: Annotated[
+        float, typer.Option(min=0.001, max=1.0, help="How long the venue's periods last: 0.1 is ten times as fast.")
+    ] = 1.0,
+    account: Annotated[list[str] | None, typer.Option(help="Name of an account; may be given again.")] = None,
+    plaintext: Annotated[bool, typer.Option(help="No TLS.")] = False,
+) -> None:
+    """Run an embedded venue until interrupted.
+
+    It speaks the venue's protocol on loopback: login with real signatures, resting orders, its switch with true timing.
+    It knows no market. Keys and certificates are made up at the start and good for nothing else.
+    """
+    try:
+        exchange = Exchange(name, factor=factor, accounts=(), port=port, plaintext=plaintext)
+    except (KillcordError, OSError) as error:
+        typer.secho(str(error), err=True, fg="red")
+        raise typer.Exit(2) from None
+    with _until_interrupted(), exchange, tempfile.TemporaryDirectory(prefix="killcord-sim-") as folder:
+        accounts = [exchange.add_account(each) for each in account or ["main"]]
+        _describe(exchange, accounts, _written(exchange.ca_pem, Path(folder) / "ca.pem"))
+        while True:
+            signal.pause()
+
+
+if importlib.util.find_spec("killcord.demo") is not None:
+
+    @app.command()
+    def demo() -> None:
+        """Arm, break, measure: every promise, its published bound, and whether it held."""
+        raise typer.Exit(importlib.import_module("killcord.demo").main() or 0)
+
+
+def _describe(exchange: Exchange, accounts: list[Account], ca_path: Path | None) -> None:
+    """Plain ``name value`` lines where nobody looks, so that a script can read them."""
+    rows = [("websocket", exchange.guard_url), ("http", exchange.http_url)]
+    if exchange.trade_url is not None:
+        rows.append(("orders", exchange.trade_url))
+    if ca_path is not None:
+        rows.append(("authority", str(ca_path)))
+    for account in accounts:
+        rows += [(f"{account.name}.key", account.key), (f"{account.name}.secret", account.secret)]
+    console = Console()
+    if not console.is_terminal:
+        typer.echo("\n".join(f"{name} {value}" for name, value in rows))
+        return
+    table = Table(show_header=False, box=None)
+    for name, value in rows:
+        table.add_row(f"[bold]{name}[/bold]", value)
+    console.print(f"[green]{exchange.venue.value}[/green] on loopback, until Ctrl-C")
+    console.print(table, soft_wrap=True)
+
+
+def _written(ca_pem: str | None, path: Path) -> Path | None:
+    if ca_pem is None:
+        return None
+    path.write_text(ca_pem)
+    return path
+
+
+@contextmanager
+def _until_interrupted() -> Iterator[None]:
+    """Ctrl-C and SIGTERM are both an orderly end."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,365 @@
+"""Who gets what: from the one queue of a guard to whoever awaits an answer, reads messages, reads events.
+
+One party at a time empties the queue: the event loop the guard is attached to, or else one of the threads that wait (the
+others follow it). It knows nothing of venues, phases or orders; :mod:`killcord.guard` is the face of this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Generic, Self, TypeVar, cast
+
+from ._inbox import Inbox, Waiter
+from ._killcord import GuardHandle, Message, Reply
+from .errors import AlreadyReading, FateUnknown, MessagesLost, WrongLoop
+from .events import CallbackFailed, Event, Farewell
+
+logger = logging.getLogger("killcord")
+
+Item = TypeVar("Item", covariant=True)
+OnMessage = Callable[[Message], None]
+
+FAILURES_KEPT = 16
+LOOK_AGAIN_S = 0.25
+"""A waiting thread looks again this often by itself; it covers the moment in which a loop takes over from it."""
+
+
+class Delivery:
+    """Empties the queue of one guard, from one loop or from waiting threads."""
+
+    __slots__ = (
+        "__weakref__",
+        "_condition",
+        "_event_reader",
+        "_failed",
+        "_followers",
+        "_handle",
+        "_inbox",
+        "_leading",
+        "_loop",
+        "_message_reader",
+        "_on_message",
+        "_watchers",
+        "failures",
+    )
+
+    def __init__(self, handle: GuardHandle, on_message: OnMessage | None) -> None:
+        self._handle = handle
+        self._inbox = Inbox(handle)
+        self._on_message = on_message
+        self._condition = threading.Condition(threading.Lock())
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._event_reader: asyncio.Future[None] | None = None
+        self._message_reader: asyncio.Future[None] | None = None
+        self._watchers: list[asyncio.Future[None]] = []
+        self._leading = False
+        """A thread empties the queue on behalf of the waiting ones."""
+        self._followers = 0
+        self._failed = 0
+        self.failures: deque[CallbackFailed] = deque(maxlen=FAILURES_KEPT)
+
+    # On a loop.
+
+    def attach(self) -> asyncio.AbstractEventLoop:
+        """Makes the running loop the one that delivers. Raises ``WrongLoop`` while another one does."""
+        loop = asyncio.get_running_loop()
+        if loop is self._loop:
+            return loop
+        self._handle.check_process()
+        if self._is_attached():
+            raise WrongLoop("the guard is in use by another event loop, which is still open")
+        loop.add_reader(self._handle.fileno(), _readable, weakref.ref(self))
+        with self._condition:
+            self._loop = loop
+            self._event_reader = self._message_reader = None
+            self._watchers.clear()
+        self._handle.ring()
+        return loop
+
+    def detach(self) -> None:
+        """Takes the guard off its loop, from whatever thread."""
+        loop, self._loop = self._loop, None
+        if loop is None or loop.is_closed():
+            return
+        if _running_loop() is loop:
+            loop.remove_reader(self._handle.fileno())
+        else:
+            # The handle travels along, so that its descriptor is still open when the loop forgets it.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(_forget, loop, self._handle)
+
+    def readable(self) -> None:
+        """The loop found something to read."""
+        self._handle.silence()
+        with self._condition:
+            more = self._pump()
+            has_event = self._event_reader is not None and self._inbox.has_event()
+        if more:
+            self._handle.ring()
+        if self._on_message is not None:
+            self._call_back(self._on_message)
+        ended = self._handle.has_ended()
+        if self._inbox.messages or ended:
+            _wake(self._message_reader)
+        if has_event or ended:
+            _wake(self._event_reader)
+        watchers, self._watchers = self._watchers, []
+        for watcher in watchers:
+            _wake(watcher)
+
+    async def until(self, happened: Callable[[], bool]) -> None:
+        """Waits until ``happened()``, which is asked again whenever something was delivered."""
+        loop = self.attach()
+        while not happened():
+            watcher = loop.create_future()
+            self._watchers.append(watcher)
+            await watcher
+
+    async def answer(self, send: Callable[[], int]) -> Reply:
+        """Hands over with ``send`` and waits for the answer."""
+        future: asyncio.Future[Reply] = self.attach().create_future()
+        waiter = self._hand_over(send, Waiter(until_sent=False, future=future))
+        try:
+            return await future
+        finally:
+            self._inbox.forget(waiter)
+
+    def sent(self, send: Callable[[], int]) -> Awaitable[None]:
+        """Hands over with ``send``; the result tells when the line was handed to the kernel."""
+        future: asyncio.Future[Reply] = self.attach().create_future()
+        self._hand_over(send, Waiter(until_sent=True, future=future))
+        return cast("asyncio.Future[None]", future)
+
+    async def next_message(self) -> Message:
+        """The oldest unread message. Raises ``MessagesLost`` where there is a hole, ``StopAsyncIteration`` at the end."""
+        loop = self.attach()
+        while True:
+            ended = self._handle.has_ended()
+            with self._condition:
+                if ended:
+                    self._pump()
+                if self._inbox.messages:
+                    return self._inbox.take_message()
+            if ended:
+                raise StopAsyncIteration
+            if self._message_reader is not None:
+                raise AlreadyReading("another task already reads this guard's messages")
+            self._message_reader = loop.create_future()
+            try:
+                await self._message_reader
+            finally:
+                self._message_reader = None
+
+    async def next_event(self) -> Event:
+        """The oldest unread event. Raises ``StopAsyncIteration`` at the end."""
+        loop = self.attach()
+        while True:
+            ended = self._handle.has_ended()
+            with self._condition:
+                if self._inbox.has_event():
+                    return self._inbox.events.popleft()
+            if ended:
+                raise StopAsyncIteration
+            if self._event_reader is not None:
+                raise AlreadyReading("another task already reads this guard's events")
+            self._event_reader = loop.create_future()
+            try:
+                await self._event_reader
+            finally:
+                self._event_reader = None
+
+    # In a thread.
+
+    def wait(self, happened: Callable[[], bool], timeout_s: float | None) -> bool:
+        """Waits in this thread until ``happened()``, at most ``timeout_s``, and tells whether it did.
+
+        Raises ``WrongLoop`` in the thread of the guard's own loop, which it would block.
+        """
+        self._handle.check_process()
+        if self._loop is not None and _running_loop() is self._loop:
+            raise WrongLoop("this call would block the event loop that delivers what it waits for")
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        with self._condition:
+            self._take_in()
+            while not happened():
+                left = LOOK_AGAIN_S if deadline is None else deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                self._follow_or_lead(min(left, LOOK_AGAIN_S))
+        return True
+
+    def answer_blocking(self, send: Callable[[], int], timeout_s: float | None, *, until_sent: bool) -> Waiter:
+        """Hands over with ``send`` and waits. Raises ``FateUnknown`` when nothing is known in time."""
+        waiter = self._hand_over(send, Waiter(until_sent=until_sent, future=None))
+        try:
+            self.wait(lambda: waiter.done, timeout_s)
+        finally:
+            self._inbox.forget(waiter)
+        if waiter.error is not None:
+            raise waiter.error
+        if not waiter.done:
+            sentence = f"nothing was heard of request {waiter.number} within {timeout_s} s: ask the venue"
+            raise FateUnknown(sentence, request=waiter.number)
+        return waiter
+
+    def take_messages(self, most: int, timeout_s: float) -> list[Message]:
+        """The oldest unread messages, waiting for the first. Raises ``MessagesLost`` where there is a hole."""
+        messages = self._inbox.messages
+        self.wait(lambda: bool(messages) or self._handle.has_ended(), timeout_s)
+        taken: list[Message] = []
+        with self._condition:
+            while messages and len(taken) < most and not (taken and isinstance(messages[0], MessagesLost)):
+                taken.append(self._inbox.take_message())
+        return taken
+
+    def take_events(self, most: int, timeout_s: float) -> list[Event]:
+        """The oldest unread events, waiting for the first."""
+        self.wait(lambda: self._inbox.has_event() or self._handle.has_ended(), timeout_s)
+        taken: list[Event] = []
+        with self._condition:
+            while len(taken) < most and self._inbox.has_event():
+                taken.append(self._inbox.events.popleft())
+        return taken
+
+    # For both.
+
+    @property
+    def farewell(self) -> Farewell | None:
+        """The farewell, once it was told."""
+        return self._inbox.farewell
+
+    def fetch_events(self) -> None:
+        """Takes all events off the queue, so that what is told next cannot be lost for lack of room there."""
+        self._handle.check_process()
+        with self._condition:
+            while self._inbox.fetch_events():
+                pass
+
+    def close(self) -> None:
+        """The guard has ended: hands out what is left, and tells the rest that their fate is unknown."""
+        self._handle.check_process()
+        loop = self._loop
+        if loop is None or loop.is_closed() or _running_loop() is loop:
+            self._finish()
+        else:
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._finish)
+
+    def _finish(self) -> None:
+        with self._condition:
+            while self._pump():
+                pass
+            self._inbox.give_up()
+            self._condition.notify_all()
+        if self._on_message is not None:
+            self._call_back(self._on_message)
+        for reader in (self._message_reader, self._event_reader, *self._watchers):
+            _wake(reader)
+        self.detach()
+
+    def _hand_over(self, send: Callable[[], int], waiter: Waiter) -> Waiter:
+        # Before the lock, which another thread of the parent may have held at a fork.
+        self._handle.check_process()
+        with self._condition:
+            self._inbox.hand_over(send, waiter)
+        return waiter
+
+    def _is_attached(self) -> bool:
+        return self._loop is not None and not self._loop.is_closed()
+
+    def _pump(self) -> bool:
+        more = self._inbox.pump()
+        if self._followers:
+            self._condition.notify_all()
+        return more
+
+    def _take_in(self) -> None:
+        """Without a loop, whoever comes by empties the queue; the thread that waits for it is told."""
+        if self._is_attached():
+            return
+        self._handle.silence()
+        while self._pump():
+            pass
+        if self._leading:
+            self._handle.ring()
+
+    def _follow_or_lead(self, at_most_s: float) -> None:
+        """Waits for the one who empties the queue, or is the one. The lock is held, and let go of while waiting."""
+        if self._leading or self._is_attached():
+            self._followers += 1
+            try:
+                self._condition.wait(at_most_s)
+            finally:
+                self._followers -= 1
+            return
+        self._leading = True
+        self._condition.release()
+        try:
+            self._handle.wait_readable(at_most_s)
+        finally:
+            self._condition.acquire()
+            self._leading = False
+            self._condition.notify_all()
+        self._take_in()
+
+    def _call_back(self, on_message: OnMessage) -> None:
+        """Each unread message; a hole, and whatever is raised, is logged and kept, and stops nothing."""
+        messages = self._inbox.messages
+        while messages:
+            item = messages.popleft()
+            if isinstance(item, MessagesLost):
+                self._note_failure(None, item)
+                continue
+            try:
+                on_message(item)
+            except Exception as error:
+                self._note_failure(item, error)
+
+    def _note_failure(self, message: Message | None, error: Exception) -> None:
+        self._failed += 1
+        self.failures.append(CallbackFailed(self._failed, message, error))
+        logger.error("on_message failed (%d so far)", self._failed, exc_info=error)
+
+
+class Stream(Generic[Item]):
+    """An iterator over what ``fetch`` awaits, until that raises ``StopAsyncIteration``."""
+
+    __slots__ = ("_fetch",)
+
+    def __init__(self, fetch: Callable[[], Coroutine[None, None, Item]]) -> None:
+        self._fetch = fetch
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Coroutine[None, None, Item]:
+        return self._fetch()
+
+
+def _readable(delivery: weakref.ref[Delivery]) -> None:
+    alive = delivery()
+    if alive is not None:
+        alive.readable()
+
+
+def _forget(loop: asyncio.AbstractEventLoop, handle: GuardHandle) -> None:
+    loop.remove_reader(handle.fileno())
+
+
+def _wake(future: asyncio.Future[None] | None) -> None:
+    if future is not None and not future.done():
+        future.set_result(None)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -1,0 +1,390 @@
+"""The guard: one account on one venue, kept armed, and the link through which its orders go.
+
+Everything here hands over to the engine, reads what it published, or waits; nothing here keeps the switch on. That is
+done by a thread which never runs Python, so it goes on while Python computes, blocks or collects garbage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import json
+import os
+import warnings
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from ._delivery import Delivery, Stream
+from ._killcord import GuardHandle, Message, Reply, Snapshot
+from .config import Policy
+from .errors import ArmTimeout, Ended, Fenced, NotSendable, NotStarted, PhaseTimeout
+from .events import CallbackFailed, Event, Farewell
+from .model import Evidence, Json, Phase
+from .venues import Venue
+
+ARMED = frozenset({Phase.ARMED, Phase.SUSPECT})
+HOPELESS = frozenset({Phase.REFUSED, Phase.FENCED, Phase.FAULTED})
+LEAVE_S = 5.0
+"""Letting go takes milliseconds; this bounds a wait that should not be noticed."""
+EXIT_S = 0.5
+"""How long the interpreter's end may be held up in all."""
+
+
+class Guard:
+    """Protects one account on one venue.
+
+    On asyncio, enter it: ``async with`` returns once armed, and leaving it, for whatever reason, **lets go**: the link is
+    dropped without disarming, so that the venue's switch acts. Only :meth:`farewell` keeps orders.
+
+    Without asyncio, use :meth:`start`, :meth:`wait_phase`, ``drain_*``, ``*_blocking`` and :meth:`stop`.
+
+    ``on_message`` is called on the loop's thread with each message that answers no request. What it raises is logged and
+    kept in :attr:`callback_failures`; the guard takes no notice. Without it, read :meth:`messages`.
+
+    A guard is used by one event loop at a time, and by the process that made it. Any thread may call the plain methods.
+    """
+
+    __slots__ = ("__weakref__", "_arm_timeout_s", "_delivery", "_handle", "_pid", "_policy", "_started", "_venue")
+
+    def __init__(
+        self,
+        venue: Venue,
+        policy: Policy | None = None,
+        *,
+        on_message: Callable[[Message], None] | None = None,
+        arm_timeout_s: float = 30.0,
+    ) -> None:
+        """Makes the engine's thread; nothing is dialled before the guard is entered or started.
+
+        Raises ``StartFailed`` when the operating system gives no thread or descriptor, and ``ConfigError`` when the
+        machine has no root certificates to verify a venue with.
+        """
+        self._started = False
+        self._pid = os.getpid()
+        self._venue = venue
+        self._policy = Policy() if policy is None else policy
+        self._arm_timeout_s = arm_timeout_s
+        self._handle = GuardHandle(venue._spec(), self._policy._spec())
+        self._delivery = Delivery(self._handle, on_message)
+
+    @property
+    def venue(self) -> Venue:
+        """What is protected."""
+        return self._venue
+
+    @property
+    def policy(self) -> Policy:
+        """How quickly it suspects and gives up."""
+        return self._policy
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """Where the guard stands: immutable, and read without waiting for anything.
+
+        When the engine's thread is later than the policy allows, the claim is already withdrawn here.
+        """
+        return self._handle.snapshot()
+
+    @property
+    def callback_failures(self) -> tuple[CallbackFailed, ...]:
+        """The last failures of ``on_message``, at most 16, oldest first."""
+        return tuple(self._delivery.failures)
+
+    # On asyncio.
+
+    async def __aenter__(self) -> Self:
+        """Dials, logs in and arms; returns once armed.
+
+        Raises ``Refusal`` when the venue says that this account or key cannot, ``ArmTimeout`` after ``arm_timeout_s``,
+        ``Fenced``, ``Fault``, and ``AlreadyStarted`` the second time. Whatever it raises, the guard was let go before.
+        """
+        self._delivery.attach()
+        self.start()
+        try:
+            await self._arm()
+        except BaseException:
+            await self._leave()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Lets go, and returns once the links are down."""
+        await self._leave()
+
+    async def request(
+        self, method: str, params: Mapping[str, Json] | str | None = None, *, breaks_protection: bool = False
+    ) -> Reply:
+        """Sends a request on the guarded link and returns the venue's answer, whether that says yes or no.
+
+        ``params`` as text is passed on as it is: JSON of your own making, for exact prices. Cancelling the wait does not
+        take the request back; its answer is then dropped.
+
+        Raises ``NotProtected`` or ``Latched`` for what creates an order without a permit, ``WouldBreakProtection``
+        unless ``breaks_protection``, ``NotSendable``, ``NotConnected``, ``TooManyPending``; and, once handed over,
+        ``NotSent`` or ``FateUnknown``.
+        """
+        self._require_started()
+        return await self._delivery.answer(partial(self._handle.request, method, _json(params), breaks_protection))
+
+    def send(self, line: bytes | str, *, breaks_protection: bool = False) -> Awaitable[None]:
+        """Sends a line as it is; what the venue says to it comes as a message.
+
+        The line is on its way when this returns. Awaiting the result tells that it was handed to the kernel, or raises
+        what :meth:`request` raises.
+        """
+        self._require_started()
+        return self._delivery.sent(partial(self._handle.send, _line(line), breaks_protection))
+
+    def messages(self) -> AsyncIterator[Message]:
+        """Every message that answers no request, in order, from the start of the guard; ends when the guard has ended.
+
+        At most 4096 are kept unread. Where more were dropped the iteration raises ``MessagesLost`` with the exact number
+        and can be taken up again. One reader at a time, else ``AlreadyReading``.
+        """
+        return Stream(self._delivery.next_message)
+
+    def events(self) -> AsyncIterator[Event]:
+        """Every event, in order, from the start of the guard; ends when the guard has ended.
+
+        Numbers are contiguous. At most 4096 are kept unread; where more were dropped there is one ``Overflow`` with
+        their exact number and the state after it. One reader at a time, else ``AlreadyReading``.
+        """
+        return Stream(self._delivery.next_event)
+
+    async def wait(self, phase: Phase | Collection[Phase], timeout_s: float | None = None) -> Snapshot:
+        """Waits until the guard is in ``phase``, or in one of several.
+
+        A phase that passes between two looks is not seen; read :meth:`events` to see them all. Raises ``PhaseTimeout``,
+        or ``Ended`` when the guard ended in another one.
+        """
+        wanted = _phases(phase)
+        await self._until(lambda: self._handle.phase() in wanted or self._handle.has_ended(), timeout_s)
+        state = self.snapshot
+        if state.phase not in wanted and self._handle.has_ended():
+            raise Ended(f"the guard ended ({state.phase.value})")
+        return state
+
+    async def farewell(self, *, reason: str, timeout_s: float = 10.0) -> Farewell:
+        """The deliberate orderly end that keeps orders: disarm, read back where possible, close.
+
+        Look at ``confirmed`` of what it returns: False means that the venue did not say that the switch is off, so the
+        orders may go. Raises ``NotApplicable`` where the venue cannot do it, ``NotConnected`` while it cannot be asked,
+        ``PhaseTimeout``, and ``Ended`` when the guard ended in another way.
+        """
+        self._begin_farewell(reason)
+        await self._until(self._handle.has_ended, timeout_s)
+        return self._said_farewell()
+
+    async def maintenance(self, *, begin: bool, reason: str, timeout_s: float = 10.0) -> Snapshot:
+        """Takes the switch off for announced maintenance and keeps the link, or puts it on again.
+
+        Between the two nothing is protected and no order is permitted. Returns once the venue confirmed it. Raises as
+        :meth:`farewell`.
+        """
+        self._begin_maintenance(begin, reason)
+        await self._until(lambda: self._maintained(begin), timeout_s)
+        return self._still_running()
+
+    # Anywhere, at once.
+
+    def rearm(self) -> None:
+        """Acknowledges a trip: orders may be permitted again once armed. The application's decision, never killcord's."""
+        self._require_started()
+        self._handle.rearm()
+
+    def abandon(self) -> None:
+        """Gives up a suspect or dead link that is kept because closing it would be the trip, and uses the standby."""
+        self._require_started()
+        self._handle.abandon()
+
+    # Without asyncio.
+
+    def start(self) -> None:
+        """Begins to dial, log in and arm, and returns at once. Raises ``AlreadyStarted`` the second time."""
+        self._handle.start()
+        self._started = True
+        _running.add(self)
+
+    def stop(self, timeout_s: float = LEAVE_S) -> None:
+        """Lets go: drops the links without disarming, and returns once they are down. Again is harmless.
+
+        Raises ``PhaseTimeout``.
+        """
+        if self._started:
+            self._let_go()
+            self._handle.wait_ended(timeout_s)
+            self._delivery.close()
+
+    def wait_phase(self, phase: Phase | Collection[Phase], timeout_s: float | None = None) -> Snapshot:
+        """The twin of :meth:`wait`."""
+        return self._handle.wait_phase([wanted.value for wanted in _phases(phase)], timeout_s)
+
+    def request_blocking(
+        self,
+        method: str,
+        params: Mapping[str, Json] | str | None = None,
+        *,
+        breaks_protection: bool = False,
+        timeout_s: float | None = None,
+    ) -> Reply:
+        """The twin of :meth:`request`. Raises ``FateUnknown`` when there is no answer within ``timeout_s``."""
+        self._require_started()
+        text = _json(params)
+        send = partial(self._handle.request, method, text, breaks_protection)
+        reply = self._delivery.answer_blocking(send, timeout_s, until_sent=False).reply
+        assert reply is not None, "a request without error ends with a reply"
+        return reply
+
+    def send_blocking(self, line: bytes | str, *, breaks_protection: bool = False, timeout_s: float = 1.0) -> None:
+        """The twin of :meth:`send`: returns once the line was handed to the kernel."""
+        self._require_started()
+        send = partial(self._handle.send, _line(line), breaks_protection)
+        self._delivery.answer_blocking(send, timeout_s, until_sent=True)
+
+    def drain_messages(self, most: int = 256, timeout_s: float = 0.0) -> list[Message]:
+        """The oldest unread messages, waiting ``timeout_s`` for the first. Otherwise as :meth:`messages`."""
+        return self._delivery.take_messages(most, timeout_s)
+
+    def drain_events(self, most: int = 256, timeout_s: float = 0.0) -> list[Event]:
+        """The oldest unread events, waiting ``timeout_s`` for the first. Otherwise as :meth:`events`."""
+        return self._delivery.take_events(most, timeout_s)
+
+    def farewell_blocking(self, *, reason: str, timeout_s: float = 10.0) -> Farewell:
+        """The twin of :meth:`farewell`."""
+        self._begin_farewell(reason)
+        self._handle.wait_ended(timeout_s)
+        return self._said_farewell()
+
+    def maintenance_blocking(self, *, begin: bool, reason: str, timeout_s: float = 10.0) -> Snapshot:
+        """The twin of :meth:`maintenance`."""
+        self._begin_maintenance(begin, reason)
+        if not self._delivery.wait(lambda: self._maintained(begin), timeout_s):
+            raise self._too_late(timeout_s)
+        return self._still_running()
+
+    def __repr__(self) -> str:
+        state = self._handle.snapshot()
+        return f"<Guard {state.venue.value} {self._venue.account!r} {state.phase.value}>"
+
+    def __del__(self) -> None:
+        # A half-built guard has nothing to let go, and a forked child must not touch what is its parent's.
+        if not getattr(self, "_started", False) or os.getpid() != self._pid or self._handle.has_ended():
+            return
+        self._let_go()
+        self._delivery.detach()
+        warnings.warn("a running guard was dropped; it was let go", ResourceWarning, stacklevel=1, source=self)
+
+    async def _arm(self) -> None:
+        settled = ARMED | HOPELESS
+        try:
+            await self._until(lambda: self._handle.phase() in settled or self._handle.has_ended(), self._arm_timeout_s)
+        except PhaseTimeout as late:
+            state = late.snapshot
+            sentence = f"not armed within {self._arm_timeout_s} s: {state.phase.value}, waiting for {state.waiting_for}"
+            raise ArmTimeout(sentence, snapshot=state) from state.last_error
+        state = self.snapshot
+        if state.phase in ARMED:
+            return
+        if state.phase is Phase.FENCED:
+            raise Fenced("another guard keeps taking the session of this account") from state.last_error
+        raise state.last_error or Ended(f"the guard ended ({state.phase.value})")
+
+    async def _leave(self) -> None:
+        self._let_go()
+        try:
+            await self._until(self._handle.has_ended, LEAVE_S)
+        finally:
+            self._delivery.close()
+
+    def _let_go(self) -> None:
+        with suppress(Ended):
+            self._handle.let_go()
+
+    def _begin_farewell(self, reason: str) -> None:
+        self._require_started()
+        self._delivery.fetch_events()
+        self._handle.farewell(reason)
+
+    def _said_farewell(self) -> Farewell:
+        self._delivery.fetch_events()
+        said = self._delivery.farewell
+        self._delivery.close()
+        if said is None:
+            raise Ended(f"the guard ended ({self.snapshot.phase.value}) before the farewell was over")
+        return said
+
+    def _begin_maintenance(self, begin: bool, reason: str) -> None:
+        self._require_started()
+        self._handle.maintenance(begin, reason)
+
+    def _maintained(self, begin: bool) -> bool:
+        state = self._handle.snapshot()
+        if self._handle.has_ended():
+            return True
+        return state.maintenance and state.evidence is Evidence.NONE if begin else state.claim
+
+    def _still_running(self) -> Snapshot:
+        state = self._handle.snapshot()
+        if self._handle.has_ended():
+            raise Ended(f"the guard ended ({state.phase.value})")
+        return state
+
+    async def _until(self, happened: Callable[[], bool], timeout_s: float | None) -> None:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._delivery.until(happened)
+        except TimeoutError:
+            raise self._too_late(timeout_s) from None
+
+    def _too_late(self, timeout_s: float | None) -> PhaseTimeout:
+        state = self.snapshot
+        sentence = f"not within {timeout_s} s: the guard is {state.phase.value} and waits for {state.waiting_for}"
+        return PhaseTimeout(sentence, snapshot=state)
+
+    def _require_started(self) -> None:
+        if not self._started:
+            raise NotStarted("the guard was not started: enter it with async with, or call start()")
+
+
+def _phases(phase: Phase | Collection[Phase]) -> frozenset[Phase]:
+    return frozenset((phase,) if isinstance(phase, Phase) else phase)
+
+
+def _json(params: Mapping[str, Json] | str | None) -> str:
+    if isinstance(params, str):
+        return params
+    try:
+        return json.dumps({} if params is None else params, separators=(",", ":"), allow_nan=False)
+    except ValueError as error:
+        raise NotSendable(f"the parameters are not JSON: {error}", why=str(error)) from None
+
+
+def _line(line: bytes | str) -> str:
+    if isinstance(line, str):
+        return line
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        raise NotSendable("the line is not UTF-8", why="not UTF-8") from None
+
+
+_running: weakref.WeakSet[Guard] = weakref.WeakSet()
+
+
+def _let_all_go() -> None:
+    """At the interpreter's end: abort at once what would otherwise be closed politely by the kernel."""
+    guards = [guard for guard in list(_running) if guard._pid == os.getpid() and not guard._handle.has_ended()]
+    for guard in guards:
+        guard._let_go()
+    for guard in guards:
+        with suppress(PhaseTimeout):
+            guard._handle.wait_ended(EXIT_S / len(guards))
+
+
+atexit.register(_let_all_go)

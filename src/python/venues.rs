@@ -1,0 +1,138 @@
+//! One account on one venue as Python hands it over: the faces of the four dialects' configurations, checked by building
+//! the dialect.
+
+use super::config::{EndpointsSpec, named, refused, seconds};
+use super::credentials::Credentials;
+use crate::model::{Access, ConfigError, Environment};
+use crate::venue::Venue;
+use crate::venue::bybit::{Bybit, BybitConfig, BybitProduct};
+use crate::venue::crypto_com::{CryptoCom, CryptoComConfig};
+use crate::venue::deribit::{Deribit, DeribitConfig, DeribitScope};
+use crate::venue::kraken::{Kraken, KrakenConfig};
+use pyo3::prelude::*;
+
+/// One account on one venue, checked. The classes of `killcord.venues` are its faces.
+#[pyclass(frozen, module = "killcord._killcord")]
+pub struct VenueSpec {
+    dialect: Dialect,
+    ca_pem: Option<String>,
+}
+
+enum Dialect {
+    CryptoCom(CryptoComConfig),
+    Deribit(DeribitConfig),
+    Bybit(BybitConfig),
+    Kraken(KrakenConfig),
+}
+
+#[pymethods]
+impl VenueSpec {
+    #[staticmethod]
+    fn crypto_com(
+        py: Python<'_>,
+        credentials: &Credentials,
+        account: &str,
+        environment: &str,
+        custom: Option<&EndpointsSpec>,
+    ) -> PyResult<Self> {
+        let access = access(py, credentials, account, environment, custom)?;
+        Self::checked(py, Dialect::CryptoCom(CryptoComConfig { access }), custom)
+    }
+
+    #[staticmethod]
+    fn deribit(
+        py: Python<'_>,
+        credentials: &Credentials,
+        account: &str,
+        environment: &str,
+        custom: Option<&EndpointsSpec>,
+        heartbeat_s: u32,
+        scope: &str,
+    ) -> PyResult<Self> {
+        let access = access(py, credentials, account, environment, custom)?;
+        let scope =
+            named(py, "scope", scope, &[("connection", DeribitScope::Connection), ("account", DeribitScope::Account)])?;
+        Self::checked(py, Dialect::Deribit(DeribitConfig { access, heartbeat_s, scope }), custom)
+    }
+
+    #[staticmethod]
+    #[allow(clippy::too_many_arguments, reason = "called by one Python class only, which has them as fields")]
+    fn bybit(
+        py: Python<'_>,
+        credentials: &Credentials,
+        account: &str,
+        environment: &str,
+        custom: Option<&EndpointsSpec>,
+        products: Vec<String>,
+        window_s: u32,
+        max_active_time_s: u32,
+        trade_link: bool,
+    ) -> PyResult<Self> {
+        let access = access(py, credentials, account, environment, custom)?;
+        let known = BybitProduct::ALL.map(|product| (product.as_str(), product));
+        let products = products.iter().map(|word| named(py, "products", word, &known)).collect::<PyResult<_>>()?;
+        let config = BybitConfig { access, products, window_s, max_active_time_s, trade_link };
+        Self::checked(py, Dialect::Bybit(config), custom)
+    }
+
+    #[staticmethod]
+    #[allow(clippy::too_many_arguments, reason = "called by one Python class only, which has them as fields")]
+    fn kraken(
+        py: Python<'_>,
+        credentials: &Credentials,
+        account: &str,
+        environment: &str,
+        custom: Option<&EndpointsSpec>,
+        window_s: u32,
+        cadence_s: f64,
+    ) -> PyResult<Self> {
+        let access = access(py, credentials, account, environment, custom)?;
+        let cadence = seconds(py, "cadence_s", cadence_s)?;
+        Self::checked(py, Dialect::Kraken(KrakenConfig { access, window_s, cadence }), custom)
+    }
+}
+
+impl VenueSpec {
+    /// The dialect, ready to run.
+    pub fn venue(&self, py: Python<'_>) -> PyResult<Box<dyn Venue + Send>> {
+        self.dialect.build().map_err(|error| refused(py, error))
+    }
+
+    /// Certificate authorities to accept beside the machine's own.
+    pub fn ca_pem(&self) -> Option<Vec<u8>> {
+        self.ca_pem.clone().map(String::into_bytes)
+    }
+
+    /// Building the dialect once is the check; the result is thrown away because a guard needs a fresh one.
+    fn checked(py: Python<'_>, dialect: Dialect, custom: Option<&EndpointsSpec>) -> PyResult<Self> {
+        let spec = Self { dialect, ca_pem: custom.and_then(EndpointsSpec::ca_pem) };
+        spec.venue(py)?;
+        Ok(spec)
+    }
+}
+
+impl Dialect {
+    fn build(&self) -> Result<Box<dyn Venue + Send>, ConfigError> {
+        Ok(match self {
+            Self::CryptoCom(config) => Box::new(CryptoCom::new(config.clone())?),
+            Self::Deribit(config) => Box::new(Deribit::new(config.clone())?),
+            Self::Bybit(config) => Box::new(Bybit::new(config.clone())?),
+            Self::Kraken(config) => Box::new(Kraken::new(config.clone())?),
+        })
+    }
+}
+
+fn access(
+    py: Python<'_>,
+    credentials: &Credentials,
+    account: &str,
+    environment: &str,
+    custom: Option<&EndpointsSpec>,
+) -> PyResult<Access> {
+    let known = [("production", Environment::Production), ("test", Environment::Test), ("custom", Environment::Custom)];
+    let environment = named(py, "environment", environment, &known)?;
+    let Some(own) = custom else {
+        return Access::standard(account, environment, credentials.model()).map_err(|error| refused(py, error));
+    };
+    Ok(own.access(account, credentials.model()))
+}
