@@ -8,15 +8,13 @@
 use super::alarm::Alarm;
 use super::call::Answer;
 use super::clock;
+use super::ending;
 use super::lanes::ORDERS_MAX;
 use super::link::{Arrived, Leaving};
 use super::machine::Machine;
 use super::shared::{Ask, Shared};
 use super::world::{Incoming, World};
-use crate::model::{
-    CallTag, Coverage, Epoch, ErrorReport, EventKind, Evidence, Fault, LossCause, Misuse, Moment, Phase, RequestId,
-    Snapshot,
-};
+use crate::model::{CallTag, Epoch, LossCause, Misuse, Moment, Phase, RequestId};
 use crate::session::{Action, Command, Fate, Input};
 use crate::venue::CallReply;
 use std::collections::VecDeque;
@@ -29,24 +27,24 @@ use std::time::Duration;
 /// One guard.
 pub(super) struct GuardTask<M: Machine> {
     machine: M,
-    world: World,
-    shared: Arc<Shared>,
+    pub(super) world: World,
+    pub(super) shared: Arc<Shared>,
     alarm: Alarm,
     /// When the session wants a tick.
     until: Option<Moment>,
     stall_limit: Duration,
-    asks: VecDeque<Ask>,
+    pub(super) asks: VecDeque<Ask>,
     /// What is being handled, for the report after a panic.
     doing: &'static str,
     /// A due tick was put off once, because unread bytes were found that the event loop had not reported yet.
     looked_again: bool,
     /// It was told to let go; over once the session has stopped and nothing is open.
-    ending: bool,
+    pub(super) ending: bool,
     /// It has been in some other phase than stopped.
-    was_running: bool,
+    pub(super) was_running: bool,
     /// The last handle is gone; at this moment everything is dropped whatever the session says.
-    give_up_at: Option<Moment>,
-    over: bool,
+    pub(super) give_up_at: Option<Moment>,
+    pub(super) over: bool,
 }
 
 impl<M: Machine> GuardTask<M> {
@@ -200,7 +198,7 @@ impl<M: Machine> GuardTask<M> {
             self.hear(cx, ask);
         }
         if self.asks.is_empty() && self.give_up_at.is_none() && self.shared.is_released() {
-            self.give_up_at = Some(clock::now().at + GIVE_UP_AFTER);
+            self.give_up_at = Some(clock::now().at + ending::GIVE_UP_AFTER);
             self.hear(cx, Ask::LetGo);
         }
         contended || !self.asks.is_empty()
@@ -323,53 +321,6 @@ impl<M: Machine> GuardTask<M> {
         self.alarm.poll(cx).expect("a timer that is registered can be read");
         self.alarm.set(wanted.into_iter().flatten().min()).expect("every moment is a valid time for a timer");
     }
-
-    fn has_ended(&self) -> bool {
-        if self.give_up_at.is_some_and(|at| clock::now().at >= at) {
-            return true;
-        }
-        let stopped = self.world.publisher.phase() == Phase::Stopped;
-        let idle = !self.world.has_links() && self.world.calls.is_empty();
-        stopped && idle && (self.ending || self.was_running)
-    }
-
-    /// The end on purpose.
-    fn finish(&mut self) {
-        self.over = true;
-        self.world.abort_everything();
-        self.refuse_asks();
-        self.world.publisher.end();
-    }
-
-    /// The end by a bug of ours. Resets every connection, so that the switch acts, and says so.
-    fn fault(&mut self, what: String) {
-        tracing::error!(what, "guard faulted");
-        self.over = true;
-        self.world.abort_everything();
-        self.refuse_asks();
-        let report = ErrorReport::Fault(Fault { what });
-        let publisher = &mut self.world.publisher;
-        let last = publisher.last().clone();
-        let (from, to) = (last.phase, Phase::Faulted);
-        publisher.tell_for_session(EventKind::PhaseChanged { from, to, why: "a bug in killcord; the link was reset" });
-        if last.permit {
-            publisher.tell_for_session(EventKind::Permit { given: false });
-        }
-        publisher.tell_for_session(EventKind::Error { report: report.clone() });
-        let now = clock::now().at;
-        publisher.publish_now(now, faulted(last, publisher.last_seq(), now, report));
-        publisher.end();
-    }
-
-    /// What was asked and not handed in was surely not sent.
-    fn refuse_asks(&mut self) {
-        self.shared.take_last_asks(&mut self.asks);
-        for ask in std::mem::take(&mut self.asks) {
-            if let Ask::Request { id, .. } | Ask::Send { id, .. } = ask {
-                self.world.settle(id, Fate::NotSent);
-            }
-        }
-    }
 }
 
 impl<M: Machine> Future for GuardTask<M> {
@@ -380,18 +331,9 @@ impl<M: Machine> Future for GuardTask<M> {
         match catch_unwind(AssertUnwindSafe(|| task.turn(cx))) {
             Ok(progress) => progress,
             Err(payload) => {
-                task.fault(describe(task.doing, payload.as_ref()));
+                task.fault(ending::describe(task.doing, payload.as_ref()));
                 Poll::Ready(())
             }
-        }
-    }
-}
-
-impl<M: Machine> Drop for GuardTask<M> {
-    /// The engine went away under it.
-    fn drop(&mut self) {
-        if !self.over {
-            self.fault("the engine's thread ended".into());
         }
     }
 }
@@ -403,33 +345,6 @@ fn come_back(cx: &mut Context<'_>) {
     let _ = later.as_mut().poll(cx);
 }
 
-/// Only text that was fixed at compile time: a formatted panic message may quote what was being read, secrets included.
-fn describe(doing: &'static str, payload: &(dyn std::any::Any + Send)) -> String {
-    match payload.downcast_ref::<&'static str>() {
-        Some(fixed) => format!("panic while {doing}: {fixed}"),
-        None => format!("panic while {doing}"),
-    }
-}
-
-/// What can still be said after a bug: nothing is claimed. Trip bounds stay, because the venue's timer runs on.
-fn faulted(last: Snapshot, seq: u64, at: Moment, report: ErrorReport) -> Snapshot {
-    Snapshot {
-        seq,
-        at,
-        phase: Phase::Faulted,
-        epoch: Epoch(0),
-        evidence: Evidence::None,
-        proven_at: None,
-        coverage: Coverage::Nothing,
-        round_trip: None,
-        last_life: None,
-        permit: false,
-        waiting_for: "nothing; it faulted",
-        last_error: Some(report),
-        ..last
-    }
-}
-
 /// Timers get their turn after this many messages, however many more there are.
 const MESSAGES_PER_TURN: usize = 256;
 const ASKS_PER_TURN: usize = 256;
@@ -438,5 +353,3 @@ const TICKS_PER_TURN: usize = 16;
 const ROUNDS_MAX: usize = 8;
 /// No input causes this many actions.
 const ACTIONS_MAX: usize = 100_000;
-/// The longest an HTTP call may take at its default, and a little more.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(6);

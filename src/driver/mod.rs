@@ -7,7 +7,7 @@
 //!  spec        what a guard needs to run            queue    events and messages, never silently lost
 //!  guard_task  the loop of one guard                clock    the only file that reads one
 //!  world       what the loop has outside            alarm    waiting on that clock
-//!  machine     what the loop drives
+//!  machine     what the loop drives                 ending   how the loop ends
 //!
 //!  dial        address to link, stage by stage      link     one live websocket
 //!  resolve     name to addresses, with a memory     lanes    what waits to be written on it
@@ -21,6 +21,7 @@ mod alarm;
 mod call;
 pub mod clock;
 mod dial;
+mod ending;
 mod engine;
 mod error;
 mod farewell;

@@ -9,7 +9,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::task::AtomicWaker;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 /// Called when something became readable.
@@ -22,7 +22,7 @@ pub(super) struct Shared {
     snapshot: ArcSwap<Snapshot>,
     /// A claim may be believed until then, in nanoseconds; see [`Shared::present`].
     fresh_until: AtomicU64,
-    asks: Mutex<VecDeque<Ask>>,
+    asks: Mutex<Asks>,
     /// Wakes the task.
     pub(super) task: AtomicWaker,
     pub(super) reader: Mutex<Reader>,
@@ -39,6 +39,14 @@ pub(super) struct Shared {
     released: AtomicBool,
     ended: AtomicBool,
     last_request: AtomicU64,
+}
+
+/// What waits to be handed in.
+#[derive(Default)]
+struct Asks {
+    waiting: VecDeque<Ask>,
+    /// The task has taken the last of them: nothing may be left lying here without a fate.
+    closed: bool,
 }
 
 /// What waits to be read.
@@ -75,7 +83,7 @@ impl Shared {
             pid: std::process::id(),
             snapshot: ArcSwap::new(first),
             fresh_until: AtomicU64::new(u64::MAX),
-            asks: Mutex::new(VecDeque::new()),
+            asks: Mutex::new(Asks::default()),
             task: AtomicWaker::new(),
             reader: Mutex::new(Reader::new(capacities)),
             unread: AtomicUsize::new(0),
@@ -126,10 +134,13 @@ impl Shared {
 
     fn push_ask(&self, ask: Ask, limit: usize) -> Result<(), CallError> {
         let mut asks = lock(&self.asks);
-        if asks.len() >= limit {
+        if asks.closed {
+            return Err(Misuse::Ended.into());
+        }
+        if asks.waiting.len() >= limit {
             return Err(Misuse::TooManyPending { limit }.into());
         }
-        asks.push_back(ask);
+        asks.waiting.push_back(ask);
         drop(asks);
         self.task.wake();
         Ok(())
@@ -220,21 +231,18 @@ impl Shared {
     /// Moves what was asked into `into`; false when a handle is just writing and the task must come back.
     pub(super) fn take_asks(&self, into: &mut VecDeque<Ask>) -> bool {
         match self.asks.try_lock() {
-            Ok(mut asks) => {
-                into.append(&mut asks);
-                true
-            }
-            Err(std::sync::TryLockError::Poisoned(poisoned)) => {
-                into.append(&mut poisoned.into_inner());
-                true
-            }
-            Err(std::sync::TryLockError::WouldBlock) => false,
+            Ok(mut asks) => into.append(&mut asks.waiting),
+            Err(TryLockError::Poisoned(poisoned)) => into.append(&mut poisoned.into_inner().waiting),
+            Err(TryLockError::WouldBlock) => return false,
         }
+        true
     }
 
-    /// The same in the last turn of a guard, which may wait for a handle that is just writing.
+    /// The same in the last turn of a guard, which may wait for a handle that is just writing. No more are taken.
     pub(super) fn take_last_asks(&self, into: &mut VecDeque<Ask>) {
-        into.append(&mut lock(&self.asks));
+        let mut asks = lock(&self.asks);
+        asks.closed = true;
+        into.append(&mut asks.waiting);
     }
 
     pub(super) fn is_released(&self) -> bool {
@@ -263,7 +271,7 @@ impl Shared {
         if self.waiters.load(Ordering::SeqCst) == 0 {
             return true;
         }
-        let free = !matches!(self.turnstile.try_lock(), Err(std::sync::TryLockError::WouldBlock));
+        let free = !matches!(self.turnstile.try_lock(), Err(TryLockError::WouldBlock));
         if free {
             self.changed.notify_all();
         }

@@ -1,6 +1,8 @@
 //! Every dialect, the session and the driver together against the embedded venue of each, over TLS on loopback: armed,
 //! an order rests, the guard goes, and the venue does what its switch promises. Venue time runs ten times as fast.
 
+#![allow(clippy::unwrap_used, reason = "a test helper that cannot go on has failed the test")]
+
 use killcord::driver::serve::{ServeOptions, Server};
 use killcord::driver::{Engine, GuardHandle, GuardSpec, Inbound};
 use killcord::model::{Access, Credentials, Endpoint, Phase, Policy, Secret, TimeFactor, VenueName};

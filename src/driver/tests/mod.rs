@@ -1,6 +1,7 @@
 //! The driver against real sockets on loopback. The session is a script, the peer is the synchronous side of the
 //! websocket library on the test's own thread: nothing here shares a runtime with what is tested.
 
+mod blackhole;
 mod calls;
 mod faults;
 mod handles;
@@ -51,14 +52,13 @@ fn linked(react: impl FnMut(&Seen) -> Vec<Do> + Send + 'static) -> Linked {
     guard.start().unwrap();
     let theirs = peer.accept_websocket();
     seen.wait_for(|seen| matches!(seen, Seen::Dialled(FIRST)));
-    Linked { guard, seen, theirs, peer }
+    Linked { guard, seen, theirs }
 }
 
 struct Linked {
     guard: GuardHandle,
     seen: script::Log,
     theirs: peer::Theirs,
-    peer: Peer,
 }
 
 /// `Start` dials epoch 1; everything else is up to `react`.
