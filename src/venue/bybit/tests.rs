@@ -7,6 +7,8 @@ use super::*;
 use crate::model::{
     Access, Coverage, Environment, LossCause, Moment, ReadBackVerdict, Secret, Step, SwitchKind, TimeFactor,
 };
+use crate::sim::exchange::bybit::BybitExchange;
+use crate::sim::exchange::{ConnId, Exchange, HttpId, HttpIn, HttpOut, Input, Output};
 use crate::venue::{CallLine, HttpMethod, HttpRequest, Item, Lane, OpenOrder};
 use serde_json::{Value, json};
 
@@ -147,13 +149,13 @@ fn windows_that_agree_are_done_in_the_epoch_that_asked() {
     let mut bench = Bench::new();
     let tag = bench.begin(1).only_call().0;
     assert_eq!(bench.reply(tag, 200, &good_infos()).reports, AGREED);
-    // An answer that comes after its link is gone counts for nothing.
+    // An answer that comes after its link is gone counts for nothing, also when the next link has asked the same.
     bench.venue.forget(LinkRole::Guard);
-    let tag = bench.begin(2).only_call().0;
+    let old = bench.begin(2).only_call().0;
     bench.venue.forget(LinkRole::Guard);
-    assert!(bench.reply(tag, 200, &good_infos()).silent());
-    bench.begin(3);
-    assert!(bench.reply(tag, 200, &good_infos()).silent());
+    let new = bench.begin(3).only_call().0;
+    assert!(bench.reply(old, 200, &good_infos()).silent());
+    assert_eq!(bench.reply(new, 200, &good_infos()).reports, AGREED);
 }
 
 #[test]
@@ -803,6 +805,214 @@ fn secrets_are_in_no_printed_request() {
     let (_, request) = bench.begin(1).only_call();
     let sign = header(&request, "X-BAPI-SIGN");
     assert!(!format!("{request:?} {:?}", bench.out).contains(&sign));
+}
+
+// --- against the embedded venue, which was written from the same specification by somebody else
+
+#[test]
+fn the_embedded_venue_acknowledges_every_step_and_sets_the_window() {
+    let mut world = World::new(20);
+    world.begin(LinkRole::Guard, 1);
+    assert_eq!(world.done(), [Step::Login, Step::Subscription, Step::Ping]);
+    assert!(world.reports.contains(&call_back(10, Errand::HoldOff)), "{:?}", world.reports);
+    world.wait(Duration::from_secs(10));
+    world.say(Intent::Errand(Errand::HoldOff));
+    assert_eq!(world.done()[3..], [Step::Window, Step::ReadBack]);
+    let conns = [ConnId(1)];
+    let trips_by = world.exchange.would_trip_by(world.now.at, &conns).unwrap();
+    assert!(trips_by <= world.now.at + world.venue.facts().exposure.bound, "{trips_by:?}");
+}
+
+#[test]
+fn the_embedded_venue_answers_probes_read_backs_orders_and_kills() {
+    let mut world = World::new(10);
+    world.begin(LinkRole::Guard, 1);
+    assert_eq!(world.done(), [Step::Login, Step::Window, Step::ReadBack, Step::Subscription, Step::Ping]);
+    world.begin(LinkRole::Trade, 2);
+    assert!(world.reports.contains(&Report::TradeReady));
+    world.say(Intent::Probe(LinkRole::Guard));
+    world.say(Intent::Probe(LinkRole::Trade));
+    world.say(Intent::ReadBack);
+    for expected in [
+        Report::ProbeAnswered(LinkRole::Guard),
+        Report::ProbeAnswered(LinkRole::Trade),
+        Report::ReadBack(ReadBackVerdict::Agrees),
+    ] {
+        assert!(world.reports.contains(&expected), "{expected:?} {:?}", world.reports);
+    }
+    let order =
+        r#"{"category":"linear","symbol":"BTCUSDT","side":"Buy","orderType":"Limit","qty":"0.01","price":"60000"}"#;
+    let composed = world.venue.compose(world.now, RequestId(5), "order.create", order).unwrap();
+    assert_eq!(world.give(LinkRole::Trade, &composed.line), [Heard::Answer(RequestId(5))]);
+    world.say(Intent::OpenOrders(Path::Http));
+    assert_eq!(world.listed(), 1);
+    world.say(Intent::CancelAll(Path::Http));
+    let cancelled = |report: &Report| matches!(report, Report::CancelledAll { count: Some(1), .. });
+    assert_eq!(world.reports.iter().filter(|report| cancelled(report)).count(), 1);
+    world.say(Intent::OpenOrders(Path::Http));
+    assert_eq!(world.listed(), 0);
+    assert!(!world.reports.iter().any(|report| matches!(report, Report::Refused(_))), "{:?}", world.reports);
+}
+
+#[test]
+fn the_embedded_venue_refuses_wrong_secrets_and_missing_products_with_the_right_class() {
+    let mut world = World::new(10);
+    world.exchange.set_knob("dcp_products", "SPOT").unwrap();
+    world.begin(LinkRole::Guard, 1);
+    assert!(!world.done().contains(&Step::Window));
+    assert_eq!(world.refusals(), [RefusalClass::Fatal]);
+    let mut world = World::new(10);
+    world.exchange.floor_mut().accounts.clear();
+    world.begin(LinkRole::Guard, 1);
+    assert!(world.done().is_empty());
+    assert!(world.refusals().iter().all(|class| *class == RefusalClass::Fatal), "{:?}", world.reports);
+}
+
+#[test]
+fn the_embedded_venue_refuses_a_clock_that_is_off_and_accepts_the_corrected_one() {
+    let mut world = World::new(10);
+    world.skew_ms = 60_000;
+    world.begin(LinkRole::Guard, 1);
+    assert!(world.refusals().contains(&RefusalClass::Clock), "{:?}", world.reports);
+    world.begin(LinkRole::Guard, 2);
+    assert!(world.done().contains(&Step::Ping) && world.done().contains(&Step::ReadBack), "{:?}", world.reports);
+}
+
+/// A dialect and an embedded venue, joined without delay.
+struct World {
+    venue: Bybit,
+    exchange: BybitExchange,
+    out: Outbox,
+    now: Now,
+    /// How far the venue's clock is ahead.
+    skew_ms: u64,
+    conns: Vec<(LinkRole, ConnId)>,
+    reports: Vec<Report>,
+}
+
+impl World {
+    /// The account's window at the venue is 10 s; the guard wants this one.
+    fn new(window_s: u32) -> Self {
+        let mut exchange = BybitExchange::new(TimeFactor::REAL);
+        exchange.floor_mut().add_account("KILLCORDTESTKEY001", "killcord-dummy-secret-0123456789abcdef", "desk");
+        let config = config(access(Environment::Production));
+        let venue = Bybit::new(BybitConfig { trade_link: true, window_s, ..config }).unwrap();
+        let now = Now { at: Moment::from_nanos(1_000_000_000), wall: WallTime::from_millis(WALL_MS) };
+        Self { venue, exchange, out: Outbox::default(), now, skew_ms: 0, conns: Vec::new(), reports: Vec::new() }
+    }
+
+    fn begin(&mut self, role: LinkRole, epoch: u64) {
+        let conn = ConnId(epoch);
+        let path = self.venue.endpoint(role).unwrap().path.clone();
+        assert_eq!(self.exchange(Input::Upgrade { conn, path: &path }), [Output::Accept(conn)]);
+        self.conns.retain(|(of, _)| *of != role);
+        self.conns.push((role, conn));
+        self.venue.begin(self.now, role, Epoch(epoch), &mut self.out);
+        self.pump();
+    }
+
+    fn say(&mut self, intent: Intent) {
+        self.venue.say(self.now, intent, &mut self.out);
+        self.pump();
+    }
+
+    fn wait(&mut self, length: Duration) {
+        self.now.at = self.now.at + length;
+        self.now.wall = WallTime::from_nanos(self.now.wall.nanos() + nanos(length));
+        let told = self.exchange(Input::Tick);
+        self.hear(told);
+        self.pump();
+    }
+
+    /// Says a line of the application; how what came back was heard.
+    fn give(&mut self, role: LinkRole, text: &str) -> Vec<Heard> {
+        let conn = self.conns.iter().find(|(of, _)| *of == role).unwrap().1;
+        let told = self.exchange(Input::Text { conn, text });
+        let heard = self.hear(told);
+        self.pump();
+        heard
+    }
+
+    fn exchange(&mut self, input: Input<'_>) -> Vec<Output> {
+        let mut told = Vec::new();
+        let now = Now { at: self.now.at, wall: WallTime::from_millis(self.now.wall.millis() + self.skew_ms) };
+        self.exchange.handle(now, input, &mut told);
+        told
+    }
+
+    fn hear(&mut self, told: Vec<Output>) -> Vec<Heard> {
+        let mut heard = Vec::new();
+        for output in told {
+            match output {
+                Output::Text(conn, text) => {
+                    let role = self.conns.iter().find(|(_, of)| *of == conn).unwrap().0;
+                    heard.push(self.venue.hear(self.now, role, &text, &mut self.out).unwrap());
+                }
+                Output::Http(id, HttpOut { status, body, .. }) => {
+                    let reply = CallReply::Got { status, body: &body, date: None };
+                    self.venue.hear_reply(self.now, CallTag(id.0), reply, &mut self.out).unwrap();
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        heard
+    }
+
+    fn pump(&mut self) {
+        while !self.out.items().is_empty() {
+            let items: Vec<Item> = self.out.items().to_vec();
+            let texts: Vec<String> = items.iter().map(|item| said_text(&self.out, item)).collect();
+            self.out.clear();
+            for (item, text) in items.into_iter().zip(texts) {
+                let told = match item {
+                    Item::Report(report) => {
+                        self.reports.push(report);
+                        continue;
+                    }
+                    Item::Say { role, .. } => {
+                        let conn = self.conns.iter().find(|(of, _)| *of == role).unwrap().1;
+                        self.exchange(Input::Text { conn, text: &text })
+                    }
+                    Item::Call { tag, request } => self.call(tag, &request),
+                };
+                self.hear(told);
+            }
+        }
+    }
+
+    fn call(&mut self, tag: CallTag, request: &HttpRequest) -> Vec<Output> {
+        let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+        let headers: Vec<(String, String)> =
+            request.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
+        let method = if request.method == HttpMethod::Get { "GET" } else { "POST" };
+        let request = HttpIn { method, path, query, headers: &headers, body: &request.body };
+        self.exchange(Input::Http { id: HttpId(tag.0), request })
+    }
+
+    fn done(&self) -> Vec<Step> {
+        let step = |report: &Report| if let Report::Done(step) = report { Some(*step) } else { None };
+        self.reports.iter().filter_map(step).collect()
+    }
+
+    fn refusals(&self) -> Vec<RefusalClass> {
+        let class = |report: &Report| if let Report::Refused(no) = report { Some(no.class) } else { None };
+        self.reports.iter().filter_map(class).collect()
+    }
+
+    /// How many orders the last complete listing named.
+    fn listed(&mut self) -> usize {
+        let parts: Vec<Report> = self.reports.extract_if(.., |r| matches!(r, Report::OpenOrders { .. })).collect();
+        assert!(matches!(parts.last(), Some(Report::OpenOrders { complete: true, .. })), "{parts:?}");
+        let count = |part: &Report| if let Report::OpenOrders { orders, .. } = part { orders.len() } else { 0 };
+        parts.iter().map(count).sum()
+    }
+}
+
+fn said_text(out: &Outbox, item: &Item) -> String {
+    match item {
+        Item::Say { text, .. } => out.text(text).to_owned(),
+        Item::Call { .. } | Item::Report(_) => String::new(),
+    }
 }
 
 // --- helpers
