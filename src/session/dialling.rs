@@ -8,9 +8,12 @@ use super::{Deadline, Dial, Session};
 use crate::model::{Epoch, EventKind, Evidence, LinkRole, Loss, LossCause, Moment, SwitchKind, Trip, TripBounds};
 use crate::parts::Verdict;
 use crate::venue::Venue;
+use std::time::Duration;
 
 /// Dials of the guarding role that may be under way at once.
 const DIALS_MAX: usize = 4;
+/// A dial that has not come back after this is joined by another: it may be slow, or stuck for a quarter of a minute.
+const DIAL_PATIENCE: Duration = Duration::from_millis(950);
 
 impl<V: Venue> Session<V> {
     /// A dial may be wanted: makes it now, or sets the deadline for it.
@@ -22,7 +25,8 @@ impl<V: Venue> Session<V> {
             // The first of them to fail asks again.
             return self.deadlines.stop(Deadline::Dial);
         }
-        let at = self.dial_limit.ready_at(self.redial.next(self.now.at));
+        let patience = self.dials.last().map_or(self.now.at, |dial| dial.began + DIAL_PATIENCE);
+        let at = self.dial_limit.ready_at(self.redial.next(self.now.at)).max(patience);
         if at > self.now.at {
             return self.deadlines.set(Deadline::Dial, at);
         }
@@ -46,7 +50,12 @@ impl<V: Venue> Session<V> {
         self.dials.push(Dial { epoch, began: self.now.at });
         self.queue.push(Queued::Dial { epoch, role: LinkRole::Guard });
         self.tell(EventKind::Dialling { role: LinkRole::Guard, epoch, standby });
-        self.deadlines.set(Deadline::Dial, self.redial.next(self.now.at));
+        self.want_another_later();
+    }
+
+    fn want_another_later(&mut self) {
+        let at = self.redial.next(self.now.at).max(self.now.at + DIAL_PATIENCE);
+        self.deadlines.set(Deadline::Dial, at);
     }
 
     pub(super) fn dialled(&mut self, epoch: Epoch) {

@@ -156,11 +156,15 @@ impl<V: Venue> World<V> {
     }
 
     fn next_moment(&self) -> Option<Moment> {
-        let guard = self.frozen_until.or(self.wait_until);
+        let guard = self.frozen_until.or_else(|| self.guard_moment());
+        [guard, self.network.next(), self.exchange.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// When a guard that is not frozen has something to do by itself.
+    fn guard_moment(&self) -> Option<Moment> {
         let dial = self.dials.values().map(|dial| dial.deadline).min();
         let call = self.calls.values().map(|call| call.deadline).min();
-        let kernel = self.kernel_gives_up_at();
-        [guard, self.network.next(), self.exchange.next_deadline(), dial, call, kernel].into_iter().flatten().min()
+        [self.wait_until, dial, call, self.kernel_gives_up_at()].into_iter().flatten().min()
     }
 
     fn thaw(&mut self) {

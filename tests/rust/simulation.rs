@@ -61,7 +61,7 @@ fn run<V: Venue>(
         }
     }
     eprintln!("{name}: {steps} steps, {claims} claims checked, {armed} times armed, {trips} trips at the venue");
-    if schedules().end > 50 {
+    if schedules().count() > 50 {
         assert!(claims > 10_000 && armed > 100 && trips > 10, "{name}: the interesting states were not reached");
     }
 }
@@ -99,6 +99,80 @@ mod crypto_com {
                     number % 1_000_000_000
                 );
                 world.request("private/create-order", &params);
+            },
+        );
+    }
+}
+
+mod deribit {
+    use super::*;
+    use killcord::sim::exchange::deribit::DeribitExchange;
+    use killcord::venue::deribit::{Deribit, DeribitConfig, DeribitScope};
+
+    #[test]
+    fn armed_is_never_claimed_in_vain_and_always_claimed_again() {
+        let venue = || {
+            let access = access("/ws/api/v2", None, "");
+            Deribit::new(DeribitConfig { access, heartbeat_s: 10, scope: DeribitScope::Connection }).unwrap()
+        };
+        run(
+            "deribit",
+            venue,
+            || Box::new(DeribitExchange::new(TimeFactor::REAL)),
+            |world, number| {
+                let params = format!(
+                    r#"{{"instrument_name":"BTC-PERPETUAL","amount":10,"type":"limit","price":1000,"label":"kc{}"}}"#,
+                    number % 1_000_000_000
+                );
+                world.request("private/buy", &params);
+            },
+        );
+    }
+}
+
+mod bybit {
+    use super::*;
+    use killcord::sim::exchange::bybit::BybitExchange;
+    use killcord::venue::bybit::{Bybit, BybitConfig, BybitProduct};
+
+    #[test]
+    fn armed_is_never_claimed_in_vain_and_always_claimed_again() {
+        let venue = || {
+            let access = access("/v5/private", Some("/v5/trade"), "");
+            let products = vec![BybitProduct::Derivatives, BybitProduct::Spot];
+            Bybit::new(BybitConfig { access, products, window_s: 10, max_active_time_s: 30, trade_link: true }).unwrap()
+        };
+        run(
+            "bybit",
+            venue,
+            || Box::new(BybitExchange::new(TimeFactor::REAL)),
+            |world, number| {
+                let params = format!(
+                    r#"{{"category":"linear","symbol":"BTCUSDT","side":"Buy","orderType":"Limit","qty":"0.01","price":"1000","orderLinkId":"kc{}"}}"#,
+                    number % 1_000_000_000
+                );
+                world.request("order.create", &params);
+            },
+        );
+    }
+}
+
+mod kraken {
+    use super::*;
+    use killcord::sim::exchange::kraken::KrakenExchange;
+    use killcord::venue::kraken::{Kraken, KrakenConfig};
+
+    #[test]
+    fn armed_is_never_claimed_in_vain_and_always_claimed_again() {
+        let venue = || Kraken::new(KrakenConfig::advised(access("/v2", None, ""))).unwrap();
+        run(
+            "kraken",
+            venue,
+            || Box::new(KrakenExchange::new(TimeFactor::REAL)),
+            |world, _| {
+                let params =
+                    r#"{"order_type":"limit","side":"buy","symbol":"BTC/USD","limit_price":1000.0,"order_qty":0.001}"#;
+                world.request("add_order", params);
             },
         );
     }
