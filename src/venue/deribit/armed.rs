@@ -50,9 +50,10 @@ impl Deribit {
         self.link.asked.push((id, ask));
     }
 
-    /// Asks about everything that is configured. A new round replaces one that was never answered in full.
+    /// Asks about everything that is configured. A new round replaces one that was never answered in full. Whoever asks
+    /// goes on guarding: a farewell whose answers come too late must not log out any more.
     pub(super) fn ask_read_back(&mut self, now: Now, out: &mut Outbox) {
-        self.forget_asked(Ask::is_read_back);
+        self.forget_asked(|ask| ask.is_read_back() || ask.is_farewell());
         for reach in self.config.scope.reaches() {
             self.ask(now, Ask::ReadBack(*reach), out);
         }
@@ -60,10 +61,15 @@ impl Deribit {
 
     /// Switches everything that is configured on again, on a link whose script is through.
     pub(super) fn rearm(&mut self, now: Now, out: &mut Outbox) {
-        self.forget_asked(Ask::is_rearming);
+        self.forget_asked(|ask| ask.is_rearming() || ask.is_farewell());
         for reach in self.config.scope.reaches() {
             self.ask(now, Ask::Rearm(*reach), out);
         }
+    }
+
+    /// True while switching on again is under way.
+    pub(super) fn is_rearming(&self) -> bool {
+        self.still_asked(Ask::is_rearming)
     }
 
     fn forget_asked(&mut self, which: fn(Ask) -> bool) {
@@ -163,5 +169,9 @@ impl Ask {
 
     fn is_rearming(self) -> bool {
         matches!(self, Self::Rearm(_) | Self::RearmReadBack(_))
+    }
+
+    fn is_farewell(self) -> bool {
+        matches!(self, Self::FarewellOff | Self::FarewellReadBack)
     }
 }

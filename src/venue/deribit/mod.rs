@@ -161,7 +161,10 @@ impl Deribit {
             Some(errors::SYSTEM_MAINTENANCE) => {
                 self.link.notices.maintenance(Maintenance::Active, &error.text(), out);
             }
-            Some(errors::SWITCH_NOT_ENABLED) => out.report(Report::ReadBack(ReadBackVerdict::Disagrees)),
+            // One refused quote says it; those behind it must not have it switched on once more each.
+            Some(errors::SWITCH_NOT_ENABLED) if !self.is_rearming() => {
+                out.report(Report::ReadBack(ReadBackVerdict::Disagrees));
+            }
             Some(_) | None => {}
         }
     }

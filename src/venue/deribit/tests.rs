@@ -561,6 +561,9 @@ fn a_quote_refused_because_the_switch_is_off_is_a_read_back_that_disagrees() {
         bench.hear(&json!({"id": 7, "error": {"code": 13042, "message": "cod_not_enabled"}}).to_string());
     assert_eq!(heard, Ok(Heard::Application));
     assert!(outcome.reports.contains(&Report::ReadBack(ReadBackVerdict::Disagrees)));
+    bench.say(Intent::Rearm);
+    let (_, behind) = bench.hear(&json!({"id": 8, "error": {"code": 13042, "message": "cod_not_enabled"}}).to_string());
+    assert!(behind.silent(), "it is being switched on");
 }
 
 // --- the armed link
@@ -684,6 +687,22 @@ fn a_farewell_the_venue_does_not_confirm_closes_nothing() {
             "{:?}",
             outcome.reports
         );
+    }
+}
+
+#[test]
+fn a_farewell_that_was_given_up_never_logs_out_later() {
+    for give_up in [Intent::ReadBack, Intent::Rearm] {
+        for after_off in [false, true] {
+            let mut bench = Bench::armed(DeribitScope::Connection);
+            let mut asked = bench.say(Intent::Farewell).only_id();
+            if after_off {
+                asked = bench.answer(asked, json!({"result": "ok"})).only_id();
+            }
+            bench.say(give_up);
+            let late = if after_off { enabled(ON, false) } else { json!({"result": "ok"}) };
+            assert!(bench.answer(asked, late).silent(), "{give_up:?} {after_off}");
+        }
     }
 }
 
