@@ -165,6 +165,11 @@ impl<V: Venue> Session<V> {
         }
         self.tell(EventKind::LinkLost { epoch, loss });
         self.standing.evidence = Evidence::None;
+        if self.venue.facts().kind != SwitchKind::Countdown {
+            // The next link says anew whether the venue is down; a countdown's venue says so in its first message, and
+            // until then it matters that it was.
+            self.standing.venue_down = false;
+        }
         self.standing.doubts = super::standing::Doubts::default();
         if link.is_armed() {
             self.leave_switch(&link);

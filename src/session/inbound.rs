@@ -130,7 +130,6 @@ impl<V: Venue> Session<V> {
         link.pulse.liveness.venue_spoke(self.now.at);
         self.deadlines.stop(Deadline::Step);
         self.standing.refused = false;
-        self.standing.venue_down = false;
         self.redial.succeeded();
         self.proven(self.evidence_of_arming());
         if self.venue.facts().kind != SwitchKind::Countdown {
@@ -221,6 +220,8 @@ impl<V: Venue> Session<V> {
         match verdict {
             ReadBackVerdict::Agrees => {
                 self.standing.doubts.read_back = None;
+                // Not every venue announces its return; one that is down answers with an error.
+                self.standing.venue_down = false;
                 self.proven(Evidence::ReadBack);
                 if let Some(asked) = asked.filter(|_| self.session_bound()) {
                     self.vouch(asked);
@@ -325,12 +326,25 @@ impl<V: Venue> Session<V> {
     }
 
     fn notice(&mut self, notice: Notice) {
+        let was_down = self.standing.venue_down;
         match &notice {
             Notice::Maintenance { active, .. } => self.standing.venue_down = *active,
             Notice::Online => self.standing.venue_down = false,
             Notice::Limited { .. } | Notice::DisconnectWarning { .. } => {}
         }
         self.tell(EventKind::VenueNotice { notice });
+        if was_down && !self.standing.venue_down && self.venue.facts().kind == SwitchKind::Countdown {
+            self.countdown_ran_through_maintenance();
+        }
+    }
+
+    /// A countdown that was running while the engine was down cancels everything when the engine comes back.
+    fn countdown_ran_through_maintenance(&mut self) {
+        let epoch = self.live(LinkRole::Guard).unwrap_or_default();
+        if let Some(how) = self.switch.trip(Trip::Presumed) {
+            self.tripped(how, epoch);
+            self.feed();
+        }
     }
 
     fn call_back(&mut self, after: Duration, errand: Errand) {

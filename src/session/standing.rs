@@ -247,6 +247,12 @@ impl<V: Venue> Session<V> {
         if self.standing.off_on_purpose() {
             return (Phase::Degraded, "the switch is off for maintenance");
         }
+        if self.switch.is_tripped() {
+            return (Phase::Tripped, "the switch fired or may have");
+        }
+        if self.standing.venue_down {
+            return (Phase::Degraded, "the venue is down and cancels nothing");
+        }
         if let Some(why) = self.standing.doubts.first() {
             return (Phase::Degraded, why);
         }

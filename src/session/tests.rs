@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::{
-    Access, Breach, CallTag, Coverage, Credentials, Endpoint, Environment, Exposure, LossCause, Misuse, Phase,
+    Access, Breach, CallTag, Coverage, Credentials, Endpoint, Environment, Exposure, LossCause, Misuse, Notice, Phase,
     ReadBackVerdict, Secret, Snapshot, Step, Target, TimeFactor, Trip, VenueName, WallTime,
 };
 use crate::venue::{
@@ -99,6 +99,8 @@ impl Venue for Words {
             "off" => out.report(Report::ReadBack(ReadBackVerdict::Disagrees)),
             "pong" => out.report(Report::ProbeAnswered(LinkRole::Guard)),
             "beat" => out.say(LinkRole::Guard, Lane::Keepalive, |line| line.push_str("alive")),
+            "down" => out.report(Report::Notice(Notice::Maintenance { active: true, text: String::new() })),
+            "up" => out.report(Report::Notice(Notice::Online)),
             "nonsense" => return Err(Breach { what: "nonsense" }),
             _ if line.starts_with("answer ") => {
                 return Ok(Heard::Answer(RequestId(line["answer ".len()..].parse().unwrap())));

@@ -22,9 +22,12 @@ pub struct Tally {
     last_seq: u64,
     journal_read: u64,
     venue_mute_since: Option<Moment>,
+    venue_down_since: Option<Moment>,
     epoch: Epoch,
 }
 
+/// A venue that goes down says so, or its silence says it: both need a moment to arrive.
+const DOWN_NOTICED: Duration = Duration::from_secs(3);
 /// A venue that stopped its own heartbeats can no longer notice our death. Nobody can know that at once: it is exempt
 /// until its silence is overdue twice, and not a moment longer. (Deribit speaks only when nobody else does, so that its
 /// silence means nothing while there is traffic: docs/promises.md says so.)
@@ -65,7 +68,10 @@ impl Tally {
         let cannot_be_noticed = world.session.venue().facts().speaks_every.is_none();
         let not_yet_noticed =
             self.venue_mute_since.is_some_and(|since| cannot_be_noticed || now.since(since) < MUTE_VENUE_NOTICED);
-        if world.exchange.floor().has(&Fault::Dishonour) || not_yet_noticed {
+        let down = world.exchange.floor().has(&Fault::Maintenance);
+        self.venue_down_since = down.then(|| self.venue_down_since.unwrap_or(now));
+        let just_down = self.venue_down_since.is_some_and(|since| now.since(since) < DOWN_NOTICED);
+        if world.exchange.floor().has(&Fault::Dishonour) || not_yet_noticed || just_down {
             return Ok(());
         }
         self.claims_checked += 1;

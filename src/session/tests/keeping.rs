@@ -234,3 +234,14 @@ fn a_link_that_answers_pings_is_never_abandoned() {
     assert!(!has(&lines, "hang up 1"), "{lines:?}");
     assert_eq!(bench.phase(), Phase::Degraded);
 }
+
+#[test]
+fn while_the_venue_is_down_nothing_is_claimed_and_a_countdown_is_presumed_to_fire_on_return() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    bench.hear(1, "down");
+    assert_eq!(bench.phase(), Phase::Degraded);
+    let lines = bench.hear(1, "up");
+    assert!(has(&lines, "Tripped { how: Presumed") && has(&lines, ": feed"), "{lines:?}");
+    bench.hear(1, "fed");
+    assert!(bench.snapshot().claim() && bench.snapshot().latched);
+}
