@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -35,6 +37,21 @@ def trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trust:
         return str(path)
 
     return write
+
+
+def pointed_at(exchange: Exchange, client: Callable[[dict[str, object]], Any], **settings: object) -> Any:
+    """A ccxt client with the first account's key, every one of its addresses moved to the venue, paths kept."""
+    account = exchange.account
+    made = client({"apiKey": account.key, "secret": account.secret, "timeout": 5000, **settings})
+    made.hostname = urlsplit(exchange.http_url).netloc
+    made.urls["api"] = _moved(made.urls["api"], made.hostname)
+    return made
+
+
+def _moved(urls: object, netloc: str) -> object:
+    if isinstance(urls, dict):
+        return {name: _moved(url, netloc) for name, url in urls.items()}
+    return urlsplit(str(urls))._replace(netloc=netloc).geturl()
 
 
 @pytest.fixture

@@ -87,6 +87,7 @@ knobs! {
         nonce_reuse_refused: bool = true, "whether a nonce can be used once only";
         token_lifetime_s: u32 = 31_536_000, "lifetime of access tokens in seconds, real time";
         token_expiry: TokenExpiry = TokenExpiry::Refuse, "a connection whose token expired: ignore, refuse or close";
+        invalidate_tokens: bool = false, "set to true to let every access token given out so far expire at once; sets itself back";
         session_eviction: Eviction = Eviction::Oldest, "which session goes when a key has more than 16: oldest or shortest";
         revoked_key_closes: bool = false, "whether connections of a revoked key are closed";
         logout_close_code: u32 = 1_000, "close code after private/logout";

@@ -309,6 +309,11 @@ impl Exchange for DeribitExchange {
     }
 
     fn set_knob(&mut self, name: &str, value: &str) -> Result<(), KnobError> {
-        self.knobs.set(name, value)
+        self.knobs.set(name, value)?;
+        if std::mem::take(&mut self.knobs.invalidate_tokens) {
+            self.tokens.expire_all();
+            self.conns.values_mut().filter_map(|state| state.login.as_mut()).for_each(Pair::expire);
+        }
+        Ok(())
     }
 }

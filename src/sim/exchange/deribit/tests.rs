@@ -140,6 +140,16 @@ fn an_expired_token_refuses_closes_or_does_nothing_by_knob() {
     }
 }
 
+#[test]
+fn expiring_every_token_at_once_ends_logins_but_not_later_ones() {
+    let mut rig = rig(1.0);
+    let conn = armed(&mut rig);
+    rig.venue.set_knob("invalidate_tokens", "true").unwrap();
+    assert_eq!(code_of(&ask(&mut rig, conn, READ, json!({}))), 13_009);
+    log_in(&mut rig, conn, json!({}));
+    assert_eq!(code_of(&ask(&mut rig, conn, READ, json!({}))), 0);
+}
+
 // Heartbeats: section 5.
 
 #[test]

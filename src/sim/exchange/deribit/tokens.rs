@@ -78,6 +78,11 @@ impl Tokens {
         self.pairs.remove(index)
     }
 
+    /// Every access token is past its time; refresh tokens stay good.
+    pub fn expire_all(&mut self) {
+        self.pairs.iter_mut().for_each(Pair::expire);
+    }
+
     /// A connection ended: its own pairs end with it.
     pub fn forget_conn(&mut self, conn: ConnId) {
         self.pairs.retain(|pair| pair.home != Home::Conn(conn));
@@ -109,6 +114,11 @@ impl Tokens {
 }
 
 impl Pair {
+    /// Its access token is past its time.
+    pub fn expire(&mut self) {
+        self.expires = Moment::default();
+    }
+
     fn good(&self, here: Home) -> bool {
         self.home == Home::Session || self.home == here
     }
