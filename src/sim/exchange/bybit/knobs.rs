@@ -66,38 +66,38 @@ knobs! {
     /// The knobs.
     pub struct Knobs {
         dcp_products: Products = Products(Product::ALL.to_vec()),
-            "products with disconnection protection switched on, for every account: DERIVATIVES, SPOT, OPTIONS; may be empty";
+            "products switched on, for every account: any of DERIVATIVES, SPOT, OPTIONS; may be empty";
         dcp_denied_code: u32 = 10005, "retCode for setting the window of a product that is not switched on (invented)";
         dcp_empty: EmptyShape = EmptyShape::List, "query answer without products: list or missing";
         dishonour_readback: bool = true, "whether the query still says ON while the switch is dishonoured";
         propagation_ms: Millis = Millis(10_000), "how long a new window takes to act, in milliseconds of venue time";
-        cancel_delay_ms: Millis = Millis(0), "delay from the window's end to the cancels, in milliseconds of venue time";
+        cancel_delay_ms: Millis = Millis(0), "from the window's end to the cancels, in milliseconds of venue time";
         subscribe_needs_entitlement: bool = false, "whether a dcp topic of a product that is not on is refused";
         bare_dcp: BareTopic = BareTopic::Refused, "the deprecated bare dcp topic: refused or options";
         reset_needs_ping: bool = true, "whether clearing a running window needs a JSON ping on the connection";
-        reset_needs_topic: bool = true, "whether clearing a running window needs the topic subscribed on the connection";
+        reset_needs_topic: bool = true, "whether clearing a running window needs the topic on the connection";
         pool_topics: bool = false, "whether any dcp topic holds off every product";
         unsubscribe_disarms: bool = false, "whether unsubscribing the last topic leaves the window unstarted";
         clean_close_exempt: bool = false, "whether a close frame leaves the window unstarted";
         heartbeat_dead_after_ms: MillisOrNever = MillisOrNever(None),
-            "a connection without a JSON ping for this long counts as dead for the protection, in milliseconds, or never";
+            "without a JSON ping for this long a connection counts as dead here: milliseconds or never";
         dcp_cancels_conditional: bool = false, "whether the protection cancels untriggered conditional orders too";
-        reject_reason: String = "EC_PerCancelRequest".to_owned(), "rejectReason of a row cancelled by the protection (a guess)";
+        reject_reason: String = "EC_PerCancelRequest".to_owned(), "rejectReason of a tripped order (a guess)";
         cancelled_leaves_zero: bool = true, "whether a cancelled row has leavesQty 0 (the captures disagree)";
-        reaper_scan_ms: Millis = Millis(30_000), "time between scans for idle connections, in milliseconds of venue time";
-        reaper_phase_ms: Millis = Millis(15_000), "phase of these scans on the venue's clock, in milliseconds of venue time";
+        reaper_scan_ms: Millis = Millis(30_000), "time between scans for idleness, in milliseconds of venue time";
+        reaper_phase_ms: Millis = Millis(15_000), "phase of these scans, in milliseconds of venue time";
         idle_default_ms: Millis = Millis(600_000), "idle limit without max_active_time, in milliseconds of venue time";
         activity: Activity = Activity::Text, "which client frames count as activity: json_ping, text or any";
         push_is_activity: bool = true, "whether data pushed by the venue counts as activity";
         close_after_failed_auth: bool = false, "whether the venue drops a connection whose login failed";
         invalid_key_status: u32 = 200, "HTTP status of an answer about an invalid key: 200 or 401 (both were seen)";
         unauthed_code: u32 = 10005, "retCode for an order sent over the trade socket before the login (invented)";
-        omit_request_id: bool = false, "whether permission errors on the trade socket come without reqId, as once captured";
+        omit_request_id: bool = false, "whether permission errors on the trade socket come without reqId";
         trade_restarting: bool = false, "whether the trade node is restarting: new requests are refused with 10019";
         connects_max: u32 = 500, "connection attempts allowed in 300 s of venue time";
         connects_status: u32 = 403, "HTTP status of an upgrade beyond that (invented)";
         http_max: u32 = 600, "HTTP requests allowed in 5 s of venue time before the address is banned for 600 s";
-        drop_all: bool = false, "set to true to drop every connection at once, as a gateway restart does; sets itself back";
+        drop_all: bool = false, "set to true to drop every connection at once (a gateway restart); sets itself back";
         say: String = String::new(), "set to a text to send it to every connection once; sets itself back";
     }
 }

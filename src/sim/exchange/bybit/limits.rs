@@ -38,7 +38,8 @@ pub struct Standing {
 }
 
 impl Limits {
-    /// Counts `weight` uses of an operation (`create`, `cancel-batch`, …) of one account; `per` is a second of venue time.
+    /// Counts `weight` uses of an operation (`create`, `cancel-batch`, …) of one account; `per` is a second of venue
+    /// time.
     pub fn take(
         &mut self,
         now: Moment,

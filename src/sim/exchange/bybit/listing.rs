@@ -1,5 +1,5 @@
-//! Reading orders and executions (spec section 14): newest first, twenty to a page unless asked otherwise, with a cursor
-//! that contains percent escapes, as the venue's does.
+//! Reading orders and executions (spec section 14): newest first, twenty to a page unless asked otherwise, with a
+//! cursor that contains percent escapes, as the venue's does.
 
 use super::BybitExchange;
 use super::market;

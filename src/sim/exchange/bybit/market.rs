@@ -82,7 +82,8 @@ impl Instrument {
             "lotSizeFilter": {"basePrecision": self.step, "quotePrecision": "0.0000001", "minOrderQty": self.step,
                 "maxOrderQty": "100000", "minOrderAmt": "5", "maxOrderAmt": "10000000",
                 "maxLimitOrderQty": "100000", "maxMarketOrderQty": "50000", "postOnlyMaxLimitOrderSize": "100000"},
-            "priceFilter": {"tickSize": self.tick}, "riskParameters": {"priceLimitRatioX": "0.01", "priceLimitRatioY": "0.02"}})
+            "priceFilter": {"tickSize": self.tick},
+            "riskParameters": {"priceLimitRatioX": "0.01", "priceLimitRatioY": "0.02"}})
     }
 
     fn futures_row(&self) -> Value {

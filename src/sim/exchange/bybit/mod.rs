@@ -1,6 +1,6 @@
 //! The embedded Bybit v5: private, trade and public sockets, the HTTP API that clients need, resting orders, and
-//! disconnection protection exactly as published, with a knob wherever nothing is. It is no matching engine: limit orders
-//! rest for ever, market orders are filled at once.
+//! disconnection protection exactly as published, with a knob wherever nothing is. It is no matching engine: limit
+//! orders rest for ever, market orders are filled at once.
 //!
 //! Permissions a key may lack (`Account::lacks`): `ContractTrade`, `Spot`, `Options` for orders of those products, and
 //! `ReadWrite` for everything that changes something.
@@ -238,7 +238,8 @@ impl BybitExchange {
         }));
     }
 
-    /// Hands an answer over as a fault wants it: now, later or never. A request that is lost or refused never gets here.
+    /// Hands an answer over as a fault wants it: now, later or never. A request that is lost or refused never gets
+    /// here.
     fn answer(&mut self, now: Now, treatment: &Treatment, output: Output, out: &mut Vec<Output>) {
         match treatment {
             Treatment::Normal | Treatment::Refuse(_) => out.push(output),

@@ -1,5 +1,5 @@
-//! Creating, amending and cancelling orders (spec sections 11 and 12), the same for HTTP and the trade socket, and telling
-//! the account's private connections about it.
+//! Creating, amending and cancelling orders (spec sections 11 and 12), the same for HTTP and the trade socket, and
+//! telling the account's private connections about it.
 
 use super::BybitExchange;
 use super::market;
@@ -292,8 +292,8 @@ impl BybitExchange {
             .ok_or(missing)
     }
 
-    /// Which open orders a cancel-all takes: `symbol` wins over `baseCoin` wins over `settleCoin`; on spot only plain orders
-    /// unless `orderFilter` names another kind (spec section 12).
+    /// Which open orders a cancel-all takes: `symbol` wins over `baseCoin` wins over `settleCoin`; on spot only plain
+    /// orders unless `orderFilter` names another kind (spec section 12).
     fn cancel_all_scope(&self, call: &Call<'_>, category: &str) -> Result<Vec<u64>, Failure> {
         let params = call.params;
         let (symbol, base, settle) = (text(params, "symbol"), text(params, "baseCoin"), text(params, "settleCoin"));

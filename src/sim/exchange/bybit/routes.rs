@@ -151,8 +151,10 @@ impl BybitExchange {
             "vipLevel": "No VIP", "mktMakerLevel": "0", "affiliateID": 0, "rsaPublicKey": "", "isMaster": true,
             "parentUid": "0", "kycLevel": "LEVEL_DEFAULT", "kycRegion": "", "ips": ["*"],
             "permissions": {
-                "ContractTrade": granted("ContractTrade", &["Order", "Position"]), "Spot": granted("Spot", &["SpotTrade"]),
-                "Options": granted("Options", &["OptionsTrade"]), "Derivatives": granted("ContractTrade", &["DerivativesTrade"]),
+                "ContractTrade": granted("ContractTrade", &["Order", "Position"]),
+                "Spot": granted("Spot", &["SpotTrade"]),
+                "Options": granted("Options", &["OptionsTrade"]),
+                "Derivatives": granted("ContractTrade", &["DerivativesTrade"]),
                 "Wallet": ["AccountTransfer"], "CopyTrading": [], "BlockTrade": [], "Exchange": [], "NFT": [],
                 "Affiliate": [], "Earn": [],
             },

@@ -1,4 +1,5 @@
-//! One websocket at the venue: its subscriptions, its sequence, and when it was last used. It holds no rules about time.
+//! One websocket at the venue: its subscriptions, its sequence, and when it was last used. It holds no rules about
+//! time.
 
 use crate::model::Moment;
 use crate::sim::exchange::spelling::mix;

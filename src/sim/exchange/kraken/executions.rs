@@ -1,4 +1,5 @@
-//! The `executions` channel (spec section 8): a snapshot of what is open, then thin updates to every session of the account.
+//! The `executions` channel (spec section 8): a snapshot of what is open, then thin updates to every session of the
+//! account.
 
 use super::KrakenExchange;
 use super::orders::Terms;

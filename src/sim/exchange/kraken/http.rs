@@ -1,5 +1,5 @@
-//! The HTTP API of the embedded Kraken: from a request to an answer. Which calls there are is in `routes.rs`. Errors come
-//! with status 200 and an array, as at the venue.
+//! The HTTP API of the embedded Kraken: from a request to an answer. Which calls there are is in `routes.rs`. Errors
+//! come with status 200 and an array, as at the venue.
 
 use super::KrakenExchange;
 use super::auth::Signer;

@@ -33,7 +33,8 @@ impl Limits {
         true
     }
 
-    /// Counts a transaction in the engine that may be refused; false when it is one too many, and then it is not counted.
+    /// Counts a transaction in the engine that may be refused; false when it is one too many, and then it is not
+    /// counted.
     pub fn engine(&mut self, now: Moment, factor: TimeFactor, tier: Tier, pair: (&str, &str), points: u32) -> bool {
         let (most, _) = tier.engine();
         let counter = self.engine_counter(now, factor, tier, pair);

@@ -109,7 +109,8 @@ pub fn instruments() -> Value {
         .iter()
         .map(|pair| {
             let increment = 10f64.powi(-i32::from(pair.price_decimals));
-            json!({"symbol": pair.symbol, "base": pair.symbol.split('/').next(), "quote": pair.symbol.split('/').next_back(),
+            let (base, quote) = pair.symbol.split_once('/').unwrap_or((pair.symbol, ""));
+            json!({"symbol": pair.symbol, "base": base, "quote": quote,
                 "status": "online", "qty_precision": 8, "qty_increment": 1e-8, "price_precision": pair.price_decimals,
                 "cost_precision": 5, "marginable": false, "has_index": true, "cost_min": 0.5,
                 "price_increment": increment, "tick_size": increment, "qty_min": super::wire::number(pair.smallest)})

@@ -1,5 +1,5 @@
-//! Orders on the embedded Kraken (spec section 7), the same for websocket and HTTP: placing, amending, cancelling. Limit
-//! orders rest for ever, market orders are filled at once, triggers never fire.
+//! Orders on the embedded Kraken (spec section 7), the same for websocket and HTTP: placing, amending, cancelling.
+//! Limit orders rest for ever, market orders are filled at once, triggers never fire.
 
 use super::KrakenExchange;
 use super::executions::Step;

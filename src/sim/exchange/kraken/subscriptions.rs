@@ -1,5 +1,5 @@
-//! Subscribing and unsubscribing (spec sections 2 and 8). Public channels are acknowledged and, `instrument` apart, stay
-//! silent: this venue has no market data.
+//! Subscribing and unsubscribing (spec sections 2 and 8). Public channels are acknowledged and, `instrument` apart,
+//! stay silent: this venue has no market data.
 
 use super::KrakenExchange;
 use super::conn::Subscription;

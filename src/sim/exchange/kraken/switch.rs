@@ -1,5 +1,5 @@
-//! The dead man's switch (spec section 5): one countdown per account in the engine, set by any key over any path, blind to
-//! connections and tokens. Expiry cancels everything at once and leaves the switch off.
+//! The dead man's switch (spec section 5): one countdown per account in the engine, set by any key over any path, blind
+//! to connections and tokens. Expiry cancels everything at once and leaves the switch off.
 
 use super::KrakenExchange;
 use super::knobs::{DisarmedTrigger, TooLong};
@@ -77,9 +77,9 @@ impl KrakenExchange {
         }
     }
 
-    /// When the orders of these connections' accounts would start to go if nothing more arrived. `None` while the engine
-    /// is down: nobody can say when it cancels. The countdown is the account's and outlives connections, so a venue with a
-    /// single account needs no connection to tell whose it is.
+    /// When the orders of these connections' accounts would start to go if nothing more arrived. `None` while the
+    /// engine is down: nobody can say when it cancels. The countdown is the account's and outlives connections, so a
+    /// venue with a single account needs no connection to tell whose it is.
     pub(super) fn foretell(&self, conns: &[ConnId]) -> Option<Moment> {
         if self.floor.has(&Fault::Dishonour) || self.wanted_system().refuses_all().is_some() {
             return None;
