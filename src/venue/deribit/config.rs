@@ -64,7 +64,7 @@ impl DeribitConfig {
             Environment::Test => published("wss://test.deribit.com/ws/api/v2", "https://test.deribit.com"),
             Environment::Custom => Ok(Endpoints {
                 guard: given("guard_url", self.access.guard_url.as_ref())?,
-                http: given("http_url", self.access.http_url.as_ref())?,
+                http: without_base(given("http_url", self.access.http_url.as_ref())?),
             }),
         }
     }
@@ -76,4 +76,31 @@ fn published(guard: &str, http: &str) -> Result<Endpoints, ConfigError> {
 
 fn given(field: &'static str, endpoint: Option<&Endpoint>) -> Result<Endpoint, ConfigError> {
     endpoint.cloned().ok_or_else(|| ConfigError::new(field, "nothing", "a custom environment needs it"))
+}
+
+/// Calls bring the whole path of a method, so a base as the venue's pages print it (`/api/v2`) would be in it twice, and
+/// every kill over HTTP would go nowhere.
+fn without_base(mut endpoint: Endpoint) -> Endpoint {
+    let path = endpoint.path.trim_end_matches('/');
+    endpoint.path = path.strip_suffix("/api/v2").unwrap_or(path).to_owned();
+    endpoint
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_http_address_may_be_given_with_or_without_the_base_the_pages_print() {
+        for (given, expected) in [
+            ("https://gate.example", ""),
+            ("https://gate.example/", ""),
+            ("https://gate.example/api/v2", ""),
+            ("https://gate.example/api/v2/", ""),
+            ("https://gate.example/east/api/v2", "/east"),
+            ("https://gate.example/east", "/east"),
+        ] {
+            assert_eq!(without_base(Endpoint::parse("http_url", given).unwrap()).path, expected, "{given}");
+        }
+    }
 }
