@@ -8,12 +8,15 @@ use crate::model::{
     Access, Coverage, Credentials, Environment, LossCause, Moment, Refusal, RefusalClass, Secret, Step, SwitchKind,
     TimeFactor, WallTime,
 };
+use crate::sim::exchange::kraken::KrakenExchange;
+use crate::sim::exchange::{ConnId, Exchange, HttpId, HttpIn, HttpOut, Input, Output};
 use crate::venue::{CallLine, HttpRequest, Item, Lane, RESERVED_ID_FLOOR, Screening};
 use serde_json::{Value, json};
 use std::time::Duration;
 
 const CAPTURED: &str = include_str!("captured/frames.jsonl");
 const SECRET: &str = "kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSUXNsu3eow76sz84Q18fWxnyRzBHCd3pd5nE9qa99HAZtuZuj6F1huXg==";
+const KEY: &str = "KILLCORDDUMMYKEY0001";
 const DAMAGE: &[u8] = b"{}[]\",:0123456789eE+-.\\ntfuTZ \xff\x00";
 
 // --- configuration and facts
@@ -690,6 +693,222 @@ fn secrets_are_in_no_report_and_in_no_printed_request() {
     assert!(!format!("{:?} {:?}", outcome.reports, bench.out).contains("TOPSECRET"));
 }
 
+// --- against the embedded venue, which was written from the same specification by somebody else
+
+#[test]
+fn the_embedded_venue_acknowledges_the_switch_and_fires_inside_the_stated_bounds() {
+    let mut world = World::new();
+    world.prepare();
+    world.begin(1);
+    assert_eq!(world.done(), [Step::Token, Step::Switch, Step::Subscription]);
+    assert!(world.reports.contains(&Report::Fed { sent: world.now.at }));
+    world.wait_ms(15_300);
+    world.say(Intent::Feed);
+    let sent = world.now.at;
+    assert_eq!(world.reports.last(), Some(&Report::Fed { sent }));
+    let trips_by = world.exchange.would_trip_by(sent, &[ConnId(1)]).unwrap();
+    let rule = world.venue.facts().feed.unwrap();
+    assert!(trips_by >= sent + rule.window, "{trips_by:?}");
+    assert!(trips_by <= sent + rule.window + rule.rounding, "{trips_by:?}");
+    assert!(trips_by <= sent + world.venue.facts().exposure.bound);
+}
+
+#[test]
+fn the_embedded_venue_takes_the_switch_off_and_on_again_in_either_spelling() {
+    for spelling in ["zero", "absent"] {
+        let mut world = World::new();
+        world.exchange.set_knob("disarmed_trigger", spelling).unwrap();
+        world.prepare();
+        world.begin(1);
+        world.say(Intent::Disarm);
+        assert_eq!(world.reports.last(), Some(&Report::Disarmed), "{spelling}");
+        assert_eq!(world.exchange.would_trip_by(world.now.at, &[ConnId(1)]), None);
+        world.say(Intent::Rearm);
+        assert_eq!(world.reports.last(), Some(&Report::Done(Step::Switch)), "{spelling}");
+        world.say(Intent::Farewell);
+        assert_eq!(world.reports.last(), Some(&Report::FarewellDone { confirmed: true }), "{spelling}");
+    }
+}
+
+#[test]
+fn the_embedded_venue_answers_probes_orders_listings_and_kills() {
+    let mut world = World::new();
+    world.prepare();
+    world.begin(1);
+    world.say(Intent::Probe(LinkRole::Guard));
+    assert_eq!(world.reports.last(), Some(&Report::ProbeAnswered(LinkRole::Guard)));
+    let order = r#"{"order_type":"limit","side":"buy","symbol":"BTC/USD","limit_price":1000.0,"order_qty":0.01}"#;
+    for id in 1..=2 {
+        let composed = world.venue.compose(world.now, RequestId(id), "add_order", order).unwrap();
+        assert!(world.give(&composed.line).contains(&Heard::Answer(RequestId(id))));
+    }
+    for (path, kill) in [(Path::Link, Path::Http), (Path::Http, Path::Link)] {
+        world.say(Intent::OpenOrders(path));
+        let listed =
+            |report: &Report| if let Report::OpenOrders { orders, .. } = report { Some(orders.len()) } else { None };
+        let before = if path == Path::Link { 2 } else { 0 };
+        assert_eq!(world.reports.iter().rev().find_map(listed), Some(before), "{:?}", world.reports);
+        world.say(Intent::CancelAll(kill));
+        let count = Some(before as u64);
+        assert_eq!(world.news().last(), Some(&Report::CancelledAll { path: kill, count }), "{:?}", world.reports);
+    }
+    world.say(Intent::OpenOrders(Path::Link));
+    let none = Report::OpenOrders { path: Path::Link, orders: Vec::new(), complete: true };
+    assert_eq!(world.news().last(), Some(&none));
+}
+
+#[test]
+fn the_embedded_venue_invalidates_tokens_and_the_feed_recovers_by_itself() {
+    let mut world = World::new();
+    world.prepare();
+    world.begin(1);
+    world.exchange.set_knob("invalidate_tokens", "true").unwrap();
+    world.wait_ms(15_000);
+    world.say(Intent::Feed);
+    assert_eq!(world.news().last(), Some(&Report::Fed { sent: world.now.at }), "{:?}", world.reports);
+}
+
+#[test]
+fn the_embedded_venue_refuses_keys_without_permission_and_wrong_secrets() {
+    for lacks in ["create-ws-token", "query-open-trades"] {
+        let mut world = World::new();
+        world.exchange.floor_mut().accounts.get_mut(KEY).unwrap().lacks = vec![lacks.into()];
+        world.prepare();
+        world.begin(1);
+        assert_eq!(world.refusals(), [RefusalClass::Fatal], "{lacks} {:?}", world.reports);
+        assert!(!world.done().contains(&Step::Subscription), "{lacks}");
+    }
+    let mut world = World::new();
+    world.exchange.floor_mut().accounts.get_mut(KEY).unwrap().secret = "AAAA".into();
+    world.prepare();
+    assert_eq!(world.refusals(), [RefusalClass::Fatal]);
+}
+
+/// A dialect and an embedded venue, joined without delay.
+struct World {
+    venue: Kraken,
+    exchange: KrakenExchange,
+    out: Outbox,
+    now: Now,
+    conn: ConnId,
+    reports: Vec<Report>,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut exchange = KrakenExchange::new(TimeFactor::REAL);
+        exchange.floor_mut().add_account(KEY, SECRET, "desk");
+        let venue = Kraken::new(KrakenConfig::advised(access(Environment::Production))).unwrap();
+        let now = Now { at: Moment::from_nanos(1_000_000_000), wall: WallTime::from_nanos(WALL_NS) };
+        Self { venue, exchange, out: Outbox::default(), now, conn: ConnId(0), reports: Vec::new() }
+    }
+
+    fn prepare(&mut self) {
+        self.venue.prepare(self.now, &mut self.out);
+        self.pump();
+    }
+
+    fn begin(&mut self, epoch: u64) {
+        self.conn = ConnId(epoch);
+        let path = self.venue.endpoint(LinkRole::Guard).unwrap().path.clone();
+        let told = self.exchange(Input::Upgrade { conn: self.conn, path: &path });
+        self.venue.begin(self.now, LinkRole::Guard, Epoch(epoch), &mut self.out);
+        self.hear(told);
+        self.pump();
+    }
+
+    fn say(&mut self, intent: Intent) {
+        self.venue.say(self.now, intent, &mut self.out);
+        self.pump();
+    }
+
+    fn wait_ms(&mut self, millis: u64) {
+        self.now.at = self.now.at + Duration::from_millis(millis);
+        self.now.wall = WallTime::from_nanos(self.now.wall.nanos() + millis * 1_000_000);
+        let told = self.exchange(Input::Tick);
+        self.hear(told);
+        self.pump();
+    }
+
+    /// Says a line of the application; how what came back was heard.
+    fn give(&mut self, text: &str) -> Vec<Heard> {
+        let told = self.exchange(Input::Text { conn: self.conn, text });
+        let heard = self.hear(told);
+        self.pump();
+        heard
+    }
+
+    fn exchange(&mut self, input: Input<'_>) -> Vec<Output> {
+        let mut told = Vec::new();
+        self.exchange.handle(self.now, input, &mut told);
+        told
+    }
+
+    fn hear(&mut self, told: Vec<Output>) -> Vec<Heard> {
+        let mut heard = Vec::new();
+        for output in told {
+            match output {
+                Output::Accept(_) => {}
+                Output::Text(_, text) => {
+                    heard.push(self.venue.hear(self.now, LinkRole::Guard, &text, &mut self.out).unwrap());
+                }
+                Output::Http(id, HttpOut { status, body, .. }) => {
+                    let reply = CallReply::Got { status, body: &body, date: None };
+                    self.venue.hear_reply(self.now, CallTag(id.0), reply, &mut self.out).unwrap();
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        heard
+    }
+
+    fn pump(&mut self) {
+        while !self.out.items().is_empty() {
+            let items: Vec<Item> = self.out.items().to_vec();
+            let text = |item: &Item| {
+                if let Item::Say { text, .. } = item { self.out.text(text).to_owned() } else { String::new() }
+            };
+            let texts: Vec<String> = items.iter().map(text).collect();
+            self.out.clear();
+            for (item, text) in items.into_iter().zip(texts) {
+                let told = match item {
+                    Item::Report(report) => {
+                        self.reports.push(report);
+                        continue;
+                    }
+                    Item::Say { .. } => self.exchange(Input::Text { conn: self.conn, text: &text }),
+                    Item::Call { tag, request } => self.call(tag, &request),
+                };
+                self.hear(told);
+            }
+        }
+    }
+
+    fn call(&mut self, tag: CallTag, request: &HttpRequest) -> Vec<Output> {
+        let headers: Vec<(String, String)> =
+            request.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
+        let request = HttpIn { method: "POST", path: &request.path, query: "", headers: &headers, body: &request.body };
+        self.exchange(Input::Http { id: HttpId(tag.0), request })
+    }
+
+    fn news(&self) -> Vec<Report> {
+        self.reports.iter().filter(|report| **report != Report::VenueSpoke).cloned().collect()
+    }
+
+    fn done(&self) -> Vec<Step> {
+        let step = |report: &Report| if let Report::Done(step) = report { Some(*step) } else { None };
+        self.reports.iter().filter_map(step).collect()
+    }
+
+    fn refusals(&self) -> Vec<RefusalClass> {
+        let class = |report: &Report| match report {
+            Report::Refused(no) | Report::FeedRefused(no) => Some(no.class),
+            _ => None,
+        };
+        self.reports.iter().filter_map(class).collect()
+    }
+}
+
 // --- helpers
 
 const WALL_NS: u64 = 1_767_225_600_000_000_000;
@@ -710,12 +929,12 @@ struct Outcome {
 }
 
 fn access(environment: Environment) -> Access {
-    let credentials = Credentials::new("KILLCORDDUMMYKEY0001", Secret::new(SECRET.into()), None).unwrap();
+    let credentials = Credentials::new(KEY, Secret::new(SECRET.into()), None).unwrap();
     Access::standard("desk", environment, credentials).unwrap()
 }
 
 fn custom(url: &str, factor: f64) -> Access {
-    let credentials = Credentials::new("KILLCORDDUMMYKEY0001", Secret::new(SECRET.into()), None).unwrap();
+    let credentials = Credentials::new(KEY, Secret::new(SECRET.into()), None).unwrap();
     let guard = Endpoint::parse("guard_url", url).unwrap();
     let http = Endpoint::parse("http_url", "https://127.0.0.1:9000").unwrap();
     Access::custom("desk", guard, None, http, credentials, TimeFactor::new(factor).unwrap())
