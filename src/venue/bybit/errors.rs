@@ -60,6 +60,11 @@ pub(super) fn trade_login_refusal(code: Option<i64>, text: &str) -> Refusal {
     refusal
 }
 
+/// A login refused as if for the clock, after the clock was corrected.
+pub(super) fn not_the_clock(refusal: &Refusal) -> Refusal {
+    Refusal::new(refusal.step, &refusal.code, &refusal.text, RefusalClass::Fatal, KEY)
+}
+
 /// A refusal by code.
 pub(super) fn refusal(step: &'static str, code: Option<i64>, text: &str, source: Source) -> Refusal {
     let (class, advice) = match code.and_then(|code| known(code, source)) {

@@ -45,12 +45,25 @@ pub struct Bybit {
     max_active_time_s: u32,
     ids: Ids,
     clock: VenueClock,
+    login_clock: LoginClock,
     calls: Calls,
     readings: Readings,
     /// The live guarding link, from `begin` to `forget`.
     link: Option<GuardLink>,
     /// The live order-entry link, from `begin` to `forget`.
     trade_link: Option<TradeLink>,
+}
+
+/// Whether a wrong clock may be what logins are refused for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum LoginClock {
+    /// The last login was accepted, or none was tried.
+    #[default]
+    Trusted,
+    /// A login was refused, and the clock is being compared.
+    Doubted,
+    /// The clock was compared since.
+    Compared,
 }
 
 impl Bybit {
@@ -76,6 +89,7 @@ impl Bybit {
             max_active_time_s: config.max_active_time_s,
             ids: Ids::default(),
             clock: VenueClock::default(),
+            login_clock: LoginClock::default(),
             calls: Calls::default(),
             readings: Readings::default(),
             link: None,
@@ -107,9 +121,15 @@ impl Bybit {
         }
     }
 
-    /// A login was refused. Where the clock may be behind it, the clock is compared before the next try.
-    fn refuse_login(&mut self, now: Now, refusal: Refusal, out: &mut Outbox) {
+    /// A login was refused. Where the clock may be behind it, the clock is compared before the next try; a second such
+    /// refusal after that has another cause, and a person must look.
+    fn refuse_login(&mut self, now: Now, mut refusal: Refusal, out: &mut Outbox) {
         if refusal.class == RefusalClass::Clock {
+            if self.login_clock == LoginClock::Compared {
+                refusal = errors::not_the_clock(&refusal);
+            } else {
+                self.login_clock = LoginClock::Doubted;
+            }
             self.call(now, Purpose::Time, out);
         }
         out.report(Report::Refused(refusal));
@@ -119,6 +139,9 @@ impl Bybit {
         match &call.purpose {
             Purpose::Time => {
                 self.compare_clocks(now, call.said, answer.time_ms, out);
+                if self.login_clock == LoginClock::Doubted {
+                    self.login_clock = LoginClock::Compared;
+                }
                 self.preview(now, out);
             }
             Purpose::Preview => self.hear_preview(answer, out),

@@ -5,7 +5,7 @@
 use super::config::BybitProduct;
 use super::window::Window;
 use super::wire::{self, Frame, Id, Spelling, Verdict};
-use super::{Bybit, errors, facts};
+use super::{Bybit, LoginClock, errors, facts};
 use crate::model::{Breach, Epoch, LinkRole, Misuse, Notice, Now, RequestId, Step};
 use crate::venue::{Errand, Heard, Lane, Outbox, Report};
 use std::collections::BTreeMap;
@@ -219,9 +219,9 @@ impl Bybit {
             return Ok(Heard::Answer(request));
         }
         match (id, link.script) {
-            (Some(id), TradeScript::ExpectLogin(awaited)) if awaited == id => self.hear_trade_login(frame, out)?,
+            (Some(id), TradeScript::ExpectLogin(awaited)) if awaited == id => self.hear_trade_login(now, frame, out)?,
             (None, TradeScript::ExpectLogin(_)) if frame.is(wire::AUTH) && frame.is_nameless(Spelling::Trade) => {
-                self.hear_trade_login(frame, out)?;
+                self.hear_trade_login(now, frame, out)?;
             }
             // No id is documented on these pongs, so an unnamed one answers the oldest ping.
             (None, _) if frame.is_pong() && frame.is_nameless(Spelling::Trade) && !link.pings.0.is_empty() => {
@@ -256,6 +256,7 @@ impl Bybit {
             self.refuse_login(now, errors::private_refusal(wire::AUTH, frame), out);
             return Ok(());
         }
+        self.login_clock = LoginClock::Trusted;
         out.report(Report::Done(Step::Login));
         let mut left = Vec::with_capacity(self.products.len());
         for product in &self.products {
@@ -313,17 +314,18 @@ impl Bybit {
         out.report(Report::CallMeBack { after, errand: Errand::Renew });
     }
 
-    fn hear_trade_login(&mut self, frame: &Frame<'_>, out: &mut Outbox) -> Result<(), Breach> {
+    fn hear_trade_login(&mut self, now: Now, frame: &Frame<'_>, out: &mut Outbox) -> Result<(), Breach> {
         must_be(frame, wire::AUTH)?;
         let Some(link) = &mut self.trade_link else { return Ok(()) };
         match frame.verdict() {
             Verdict::Yes => {
                 link.script = TradeScript::Ready;
+                self.login_clock = LoginClock::Trusted;
                 out.report(Report::TradeReady);
             }
             Verdict::No(code) => {
                 link.script = TradeScript::Refused;
-                out.report(Report::Refused(errors::trade_login_refusal(code, &frame.message())));
+                self.refuse_login(now, errors::trade_login_refusal(code, &frame.message()), out);
             }
             Verdict::Unsaid => {
                 link.script = TradeScript::Refused;

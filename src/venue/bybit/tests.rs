@@ -192,6 +192,25 @@ fn a_refused_login_is_classed_and_ends_the_script() {
 }
 
 #[test]
+fn a_login_refused_again_with_the_right_clock_needs_a_person() {
+    let mut bench = Bench::new();
+    let no = json!({"success": false, "ret_msg": "Params Error"});
+    let login = bench.begin(1).only_line();
+    let tag = bench.answer(&login, no.clone()).only_call().0;
+    // The clock is not compared yet: the next login may fail for the same reason.
+    let login = bench.begin(2).only_line();
+    assert_eq!(bench.answer(&login, no.clone()).refusal().class, RefusalClass::Clock);
+    bench.reply(tag, 200, &json!({"retCode": 0, "time": WALL_MS}).to_string());
+    let login = bench.begin(3).only_line();
+    assert_eq!(bench.answer(&login, no.clone()).refusal().class, RefusalClass::Fatal);
+    // A login that works clears the suspicion.
+    let login = bench.begin(4).only_line();
+    bench.answer(&login, json!({"success": true}));
+    let login = bench.begin(5).only_line();
+    assert_eq!(bench.answer(&login, no).refusal().class, RefusalClass::Clock);
+}
+
+#[test]
 fn a_login_after_comparing_clocks_expires_by_the_venues_clock() {
     let mut bench = Bench::new();
     let tag = bench.prepare().only_call().0;
