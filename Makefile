@@ -19,7 +19,7 @@ export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 RUST_SOURCES := $(shell find src -name '*.rs')
-BUILD_INPUTS := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(RUST_SOURCES)
+BUILD_INPUTS := Cargo.toml Cargo.lock pyproject.toml $(RUST_SOURCES)
 # What must not be in the build without features.
 IMPURE := ^(tokio|tokio-[a-z]+|rustls|rustls-[a-z-]+|hyper|ring|socket2|rustix|pyo3|rand|getrandom) v
 
