@@ -83,10 +83,10 @@ impl DeribitExchange {
         let account = auth::prove(&self.floor, now, &self.knobs, &mut self.nonces, request)?;
         let scope = Scope::grant(account, request.word("scope").unwrap_or_default());
         let (secret, pair) = (account.secret.clone(), self.fresh_pair(now.at, here, account, scope));
-        if let Some(name) = pair.scope.session.as_deref() {
-            if let Some(leaving) = self.tokens.crowded_out(&pair.key, name, self.knobs.session_eviction) {
-                self.evict(&pair.key, &leaving);
-            }
+        let eviction = self.knobs.session_eviction;
+        let name = pair.scope.session.as_deref();
+        if let Some(leaving) = name.and_then(|name| self.tokens.crowded_out(&pair.key, name, eviction)) {
+            self.evict(&pair.key, &leaving);
         }
         Ok(self.tokens.issue(&secret, pair))
     }

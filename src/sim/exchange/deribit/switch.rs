@@ -66,10 +66,9 @@ impl DeribitExchange {
         if scope == Scope::Account {
             self.switch_defaults.remove(&caller.account);
         }
-        if let Some(conn) = caller.conn {
-            if scope == Scope::Connection || self.knobs.account_disable_includes_this {
-                self.turn(now, conn, &caller.account, false, "disabled");
-            }
+        let includes_this = scope == Scope::Connection || self.knobs.account_disable_includes_this;
+        if let Some(conn) = caller.conn.filter(|_| includes_this) {
+            self.turn(now, conn, &caller.account, false, "disabled");
         }
     }
 
