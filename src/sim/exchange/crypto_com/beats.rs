@@ -106,6 +106,11 @@ impl Beats {
         self.pinged.get_or_insert(at);
     }
 
+    /// Whether a heartbeat waits for its answer.
+    pub fn owes_answer(&self) -> bool {
+        !self.unanswered.is_empty()
+    }
+
     /// The first thing that is due at `at`.
     pub fn due(&self, at: Moment, timing: &Timing) -> Option<Due> {
         let cuts = [

@@ -40,6 +40,16 @@ choice! {
 }
 
 choice! {
+    /// The status of orders the switch cancelled.
+    pub enum CodStatus {
+        /// As for every cancel.
+        Cancelled = "CANCELED",
+        /// As for what ran out of time.
+        Expired = "EXPIRED",
+    }
+}
+
+choice! {
     /// What requests are counted by.
     pub enum LimitBy {
         /// The connection.
@@ -65,6 +75,7 @@ knobs! {
         first_heartbeat_ms: Millis = Millis(31_000), "from connect to the first heartbeat; 30000 to 33500 was captured";
         heartbeat_every_ms: Millis = Millis(30_000), "between heartbeats";
         heartbeat_code: bool = true, "whether heartbeats carry \"code\":0";
+        heartbeat_warns: bool = false, "whether a heartbeat carries a warning while the one before is unanswered";
         cut_after_ms: Millis = Millis(12_000), "from an unanswered heartbeat to the close with code 1000; 5000 to 20000";
         answer_counts_ms: MillisOrNever = MillisOrNever(None), "an answer later than this after its heartbeat does not count; never: any before the cut counts";
         misses_tolerated: u32 = 0, "how many heartbeats in a row may stay unanswered";
@@ -75,6 +86,8 @@ knobs! {
         session_lifetime_ms: MillisOrNever = MillisOrNever(None), "close a connection of this age with code 1000";
         cancel_delay_ms: MillisOrNever = MillisOrNever(Some(50)), "from the loss of a connection to the cancelling, real time; never: it does not happen";
         cancel_leaves: u32 = 0, "how many of the covered orders a trip forgets, newest first";
+        cod_status: CodStatus = CodStatus::Cancelled, "status of orders the switch cancelled: CANCELED or EXPIRED";
+        cod_reason: u32 = 0, "reason code of orders the switch cancelled";
         covers_before_set: bool = true, "whether orders created on the connection before the switch was set are covered";
         amend_moves_owner: bool = false, "whether an amended order belongs to the connection that amended it from then on";
         get_before_set: GetBeforeSet = GetBeforeSet::Null, "what get-cancel-on-disconnect answers before set: null, empty, absent or error";

@@ -28,6 +28,9 @@ use crate::model::{Moment, Now, TimeFactor};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What a heartbeat may say to a client that did not answer the one before (seen in 2022).
+const WARNING: &str = "server did not receive any client heartbeat, going to disconnect soon";
+
 /// The embedded Crypto.com.
 pub struct CryptoComExchange {
     floor: Floor,
@@ -145,8 +148,11 @@ impl CryptoComExchange {
             Due::Heartbeat if silent => state.beats.beat(now.at, None, timing),
             Due::Heartbeat => {
                 let id = now.wall.millis();
-                state.beats.beat(now.at, Some(id), timing);
                 let mut frame = json!({ "id": id, "method": "public/heartbeat" });
+                if self.knobs.heartbeat_warns && state.beats.owes_answer() {
+                    frame["message"] = json!(WARNING);
+                }
+                state.beats.beat(now.at, Some(id), timing);
                 if self.knobs.heartbeat_code {
                     frame["code"] = json!(0);
                 }
@@ -195,6 +201,7 @@ impl CryptoComExchange {
         self.floor.note(now, &trip.account, Some(trip.conn), JournalKind::Tripped, &detail);
         for number in &numbers {
             self.floor.cancel_order(now, *number, CancelCause::Switch);
+            self.orders.mark_tripped(*number, &self.knobs);
         }
         self.tell_orders(&numbers, out);
     }

@@ -1,7 +1,7 @@
 //! Orders at the embedded Crypto.com (specification, sections 9 to 11): limit orders rest for ever, market orders are
 //! filled at once at the instrument's fixed price. There is no matching.
 
-use super::knobs::Knobs;
+use super::knobs::{CodStatus, Knobs};
 use super::markets;
 use super::wire::{Leg, Refused, Request};
 use crate::model::Now;
@@ -62,6 +62,17 @@ impl Orders {
     /// What is known beyond the floor's record.
     pub fn details(&self, number: u64) -> Option<&Details> {
         self.details.get(&number)
+    }
+
+    /// The switch cancelled this order: what it shows follows from the knobs.
+    pub fn mark_tripped(&mut self, number: u64, knobs: &Knobs) {
+        if let Some(details) = self.details.get_mut(&number) {
+            details.reason = knobs.cod_reason;
+            details.status = match knobs.cod_status {
+                CodStatus::Cancelled => None,
+                CodStatus::Expired => Some("EXPIRED"),
+            };
+        }
     }
 
     /// `private/create-order`.
@@ -216,7 +227,7 @@ impl Orders {
             exec_inst.push("NOTIONAL_ORDER".to_owned());
         }
         let client_id = client_oid(params, id)?;
-        self.check_room(floor, caller, &client_id, instrument.symbol)?;
+        self.check_room(floor, caller, text(params, "client_oid"), instrument.symbol)?;
         let order = Order {
             number: 0,
             id: String::new(),
@@ -244,10 +255,11 @@ impl Orders {
         Ok(Draft { order, details })
     }
 
-    fn check_room(&self, floor: &Floor, caller: &Caller, client_id: &str, instrument: &str) -> Result<(), Refused> {
+    /// Refuses a client id the client gave to an order that is still open, and more open orders than there may be.
+    fn check_room(&self, floor: &Floor, caller: &Caller, given: &str, instrument: &str) -> Result<(), Refused> {
         let own = floor.open_orders(|o| o.account == caller.account);
         let open = || own.iter().filter_map(|number| floor.orders.get(number));
-        if open().any(|order| order.client_id == client_id) {
+        if !given.is_empty() && open().any(|order| order.client_id == given) {
             return Err(Refused::new(204));
         }
         if own.len() >= OPEN_MAX || open().filter(|o| o.instrument == instrument).count() >= OPEN_PER_INSTRUMENT_MAX {

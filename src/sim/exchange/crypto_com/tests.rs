@@ -143,6 +143,32 @@ fn tolerated_misses_put_the_cut_off_by_whole_periods() {
 }
 
 #[test]
+fn a_warning_rides_along_while_the_heartbeat_before_is_unanswered() {
+    let mut rig = rig(1.0);
+    rig.venue.set_knob("misses_tolerated", "1").unwrap();
+    rig.venue.set_knob("heartbeat_warns", "true").unwrap();
+    rig.venue.set_knob("heartbeat_code", "false").unwrap();
+    let conn = rig.open(USER);
+    rig.run_ms(62_000);
+    let heard = rig.heard(conn);
+    assert_eq!(heard[0].1, json!({"id": 1_700_000_031_000_u64, "method": "public/heartbeat"}));
+    assert!(heard[1].1["message"].as_str().unwrap().starts_with("server did not receive"));
+}
+
+#[test]
+fn what_orders_cancelled_by_the_switch_show_is_a_knob() {
+    let mut rig = rig(1.0);
+    rig.venue.set_knob("cod_status", "EXPIRED").unwrap();
+    rig.venue.set_knob("cod_reason", "40801").unwrap();
+    let (conn, other) = (armed(&mut rig), logged_in(&mut rig));
+    let order = buy(&mut rig, conn, "a");
+    rig.drop_client(conn);
+    rig.run_ms(50);
+    let detail = ask(&mut rig, other, "private/get-order-detail", json!({"order_id": order}))["result"].clone();
+    assert_eq!((&detail["status"], &detail["reason"]), (&json!("EXPIRED"), &json!(40_801)));
+}
+
+#[test]
 fn protocol_pings_follow_5300_ms_without_inbound_text_and_heartbeats_do_not_restart_them() {
     let mut rig = rig(1.0);
     let conn = rig.open(USER);
@@ -504,6 +530,18 @@ fn an_order_lives_through_create_amend_detail_and_cancel() {
     assert_eq!(ask(&mut rig, conn, "private/cancel-order", json!({"order_id": "17"}))["code"], 212);
     let history = ask(&mut rig, conn, "private/get-order-history", json!({}));
     assert_eq!(history["result"]["data"][0]["status"], "CANCELED");
+}
+
+#[test]
+fn list_legs_without_client_ids_are_no_duplicates_of_each_other() {
+    let mut rig = rig(1.0);
+    let conn = armed(&mut rig);
+    let mut leg = limit("");
+    leg["client_oid"] = json!(null);
+    let list = json!({"contingency_type": "LIST", "order_list": [leg, leg]});
+    let replies = rig.say(conn, &json!({"id": 8, "method": "private/create-order-list", "params": list}));
+    assert!(replies.iter().all(|reply| reply["code"] == 0), "{replies:?}");
+    assert_ne!(replies[0]["result"]["order_id"], replies[1]["result"]["order_id"]);
 }
 
 #[test]

@@ -2,10 +2,11 @@
 //! dropped, and there is no snapshot. Market channels are accepted; nothing is ever published on them.
 
 use super::wire::{Refused, Request, notification};
-use super::{DeribitExchange, markets, report};
+use super::{Conn, DeribitExchange, markets, report};
 use crate::model::Now;
 use crate::sim::exchange::{ConnId, Order, OrderState, Output};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Market channels that take an instrument.
 const MARKET_CHANNELS: [&str; 6] = ["book", "ticker", "trades", "quote", "chart", "incremental_ticker"];
@@ -13,6 +14,8 @@ const MARKET_CHANNELS: [&str; 6] = ["book", "ticker", "trades", "quote", "chart"
 const PLATFORM_CHANNELS: [&str; 2] = ["platform_state", "platform_state.public_methods_state"];
 /// Channels of the user, without any part.
 const USER_CHANNELS: [&str; 2] = ["user.lock", "user.access_log"];
+/// Indexes `platform_state` tells of.
+const INDEXES: [&str; 3] = ["btc_usd", "eth_usd", "sol_usdc"];
 const INTERVALS: [&str; 3] = ["raw", "100ms", "agg2"];
 const KINDS: [&str; 6] = ["any", "future", "option", "spot", "future_combo", "option_combo"];
 
@@ -50,9 +53,36 @@ impl DeribitExchange {
         }
         let known = |channel: &String| exists(channel) && (private || !channel.starts_with("user."));
         let mut accepted: Vec<String> = channels.into_iter().filter(known).collect();
+        if self.knobs.subscribe_drops {
+            accepted.pop();
+        }
         accepted.sort();
         state.channels.extend(accepted.iter().cloned());
         Ok(json!(accepted))
+    }
+
+    /// Who listens to `platform_state`.
+    pub(super) fn platform_listeners(&self) -> Vec<ConnId> {
+        let listens = |state: &Conn| state.channels.contains("platform_state");
+        self.conns.iter().filter(|(_, state)| listens(state)).map(|(conn, _)| *conn).collect()
+    }
+
+    /// `platform_state` tells of one index after the other, whether anything changed or not (measured, section 14).
+    pub(super) fn tell_platform_state(&mut self, now: Now, out: &mut Vec<Output>) {
+        let listeners = self.platform_listeners();
+        let every = self.knobs.platform_state_every_ms.length().map(|every| every.max(Duration::from_millis(1)));
+        let Some(every) = every.filter(|_| !listeners.is_empty()) else {
+            self.platform_due = None;
+            return;
+        };
+        let due = *self.platform_due.get_or_insert(now.at + every);
+        if due > now.at {
+            return;
+        }
+        self.platform_due = Some(now.at + every);
+        let index = INDEXES[usize::try_from(now.wall.millis() / 385 % 3).unwrap_or(0)];
+        let frame = notification("platform_state", &json!({ "locked": false, "price_index": index, "reasons": [] }));
+        listeners.into_iter().for_each(|conn| self.say(now, conn, &frame, out));
     }
 
     /// Tells every session of the account that listens what became of these orders.
@@ -61,7 +91,7 @@ impl DeribitExchange {
         for number in numbers {
             let pair = self.floor.orders.get(number).zip(self.orders.details(*number));
             let Some((order, details)) = pair else { continue };
-            let shown = report::order(order, details);
+            let shown = report::order(order, details, self.knobs.cod_reason);
             let trades = self.trades_of(*number);
             for (conn, state) in &self.conns {
                 if state.login.as_ref().is_none_or(|pair| pair.account != order.account) {

@@ -47,6 +47,18 @@ choice! {
 }
 
 choice! {
+    /// The `cancel_reason` of orders the switch cancelled.
+    pub enum CodReason {
+        /// As documented.
+        Documented = "cancel_on_disconnect",
+        /// One nobody has heard of: the documented list is not closed (section 9.4).
+        Unheard = "unheard",
+        /// None at all.
+        Absent = "absent",
+    }
+}
+
+choice! {
     /// The result of a cancel-all with `detailed`.
     pub enum Detailed {
         /// One report for each currency and type.
@@ -75,6 +87,7 @@ knobs! {
         cod_partial_failure: u32 = 0, "how many of the covered orders a trip forgets, newest first";
         cod_covers_pre_enable_orders: bool = true, "whether orders created on the connection before the switch was on are covered";
         cod_covers_trigger_orders: bool = true, "whether untriggered orders are covered";
+        cod_reason: CodReason = CodReason::Documented, "cancel_reason of orders the switch cancelled: cancel_on_disconnect, unheard or absent";
         cod_on_maintenance: bool = true, "whether an end of the connection during maintenance fires the switch";
         cod_on_rate_limit: bool = true, "whether a close for exhausted credits fires the switch";
         account_reaches_open_connections: bool = false, "whether enabling with scope account also reaches connections that are already open";
@@ -93,6 +106,8 @@ knobs! {
         logout_close_code: u32 = 1_000, "close code after private/logout";
         rate_close_code: u32 = 1_000, "close code after exhausted credits";
         rate_limits: bool = true, "whether credits are counted";
+        platform_state_every_ms: MillisOrNever = MillisOrNever(Some(385)), "between messages on platform_state, real time, one index each; production has about 2.6 per second";
+        subscribe_drops: bool = false, "whether a subscription silently loses the last of its channels";
         matching_rate: u32 = 5, "matching-engine requests per second";
         matching_burst: u32 = 20, "matching-engine requests at once";
         connections_max: u32 = 32, "most websockets at once, more are rejected with 429; 0: any number";

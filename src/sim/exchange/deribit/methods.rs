@@ -84,7 +84,8 @@ impl DeribitExchange {
     /// An order as the venue writes it.
     pub(super) fn shown(&self, number: u64) -> Result<Value, Refused> {
         let pair = self.floor.orders.get(&number).zip(self.orders.details(number));
-        pair.map(|(order, details)| report::order(order, details)).ok_or_else(|| Refused::new(10_004))
+        let show = |(order, details)| report::order(order, details, self.knobs.cod_reason);
+        pair.map(show).ok_or_else(|| Refused::new(10_004))
     }
 
     fn placed(&mut self, now: Now, number: u64, pushes: &mut Vec<Output>) -> Result<Value, Refused> {
@@ -133,7 +134,7 @@ impl DeribitExchange {
             };
             let currency = markets::find(&order.instrument).map_or("", |instrument| instrument.currency);
             let kind = if details.trigger_price.is_some() { "trigger" } else { "limit" };
-            groups.entry((currency, kind)).or_default().push(report::order(order, details));
+            groups.entry((currency, kind)).or_default().push(report::order(order, details, self.knobs.cod_reason));
         }
         let report = |((currency, kind), orders)| json!({ "currency": currency, "type": kind, "result": orders });
         groups.into_iter().map(report).collect()

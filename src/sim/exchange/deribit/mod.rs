@@ -49,6 +49,8 @@ pub struct DeribitExchange {
     switch_defaults: BTreeSet<String>,
     /// Maintenance was announced on `platform_state`.
     announced: bool,
+    /// When `platform_state` says something next; only while somebody listens.
+    platform_due: Option<Moment>,
 }
 
 /// A live websocket.
@@ -90,6 +92,7 @@ impl DeribitExchange {
             delayed: Delayed::default(),
             switch_defaults: BTreeSet::new(),
             announced: false,
+            platform_due: None,
         }
     }
 
@@ -106,6 +109,7 @@ impl DeribitExchange {
     fn catch_up(&mut self, now: Now, out: &mut Vec<Output>) {
         self.release(now.at, out);
         self.announce_maintenance(now, out);
+        self.tell_platform_state(now, out);
         for (conn, code, why) in self.unwelcome(now.at) {
             self.close(now, conn, code, "", End::Venue(why), out);
         }
@@ -156,9 +160,7 @@ impl DeribitExchange {
         let maintenance = self.floor.has(&Fault::Maintenance);
         if maintenance && !self.announced {
             let frame = wire::notification("platform_state", &json!({ "maintenance": true }));
-            let listens = |state: &Conn| state.channels.contains("platform_state");
-            let ids: Vec<ConnId> = self.conns.iter().filter(|(_, s)| listens(s)).map(|(c, _)| *c).collect();
-            ids.into_iter().for_each(|conn| self.say(now, conn, &frame, out));
+            self.platform_listeners().into_iter().for_each(|conn| self.say(now, conn, &frame, out));
         }
         self.announced = maintenance;
     }
@@ -282,7 +284,12 @@ impl Exchange for DeribitExchange {
         let (timing, beating) = (self.timing(), self.beating());
         let beats = self.conns.values().filter_map(|state| state.beats.next_deadline(&timing, beating));
         let tokens = self.conns.values().filter_map(|state| self.closes_with_token(state));
-        beats.chain(tokens).chain(self.trips.next_deadline()).chain(self.delayed.next_deadline()).min()
+        beats
+            .chain(tokens)
+            .chain(self.platform_due)
+            .chain(self.trips.next_deadline())
+            .chain(self.delayed.next_deadline())
+            .min()
     }
 
     fn floor(&self) -> &Floor {

@@ -1,5 +1,6 @@
 //! Orders and trades as the embedded Deribit writes them, after the captured payloads (specification, section 9).
 
+use super::knobs::CodReason;
 use super::markets;
 use super::orders::Details;
 use crate::sim::exchange::{CancelCause, Order, OrderState};
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 const USER_ID: u64 = 96_103;
 
 /// An order.
-pub fn order(order: &Order, details: &Details) -> Value {
+pub fn order(order: &Order, details: &Details, cod_reason: CodReason) -> Value {
     let contracts = markets::find(&order.instrument).map_or(details.amount, |i| details.amount / i.contract_size);
     let mut fields = json!({
         "order_id": order.id, "order_type": details.kind, "order_state": state(order, details),
@@ -33,7 +34,7 @@ pub fn order(order: &Order, details: &Details) -> Value {
         fields["trigger"] = json!("last_price");
         fields["triggered"] = json!(false);
     }
-    if let Some(reason) = cancel_reason(order) {
+    if let Some(reason) = cancel_reason(order, cod_reason) {
         fields["cancel_reason"] = json!(reason);
     }
     fields
@@ -62,10 +63,14 @@ fn state(order: &Order, details: &Details) -> &'static str {
 }
 
 /// Only on cancelled orders.
-const fn cancel_reason(order: &Order) -> Option<&'static str> {
+const fn cancel_reason(order: &Order, cod_reason: CodReason) -> Option<&'static str> {
     match order.state {
         OrderState::Cancelled(CancelCause::User) => Some("user_request"),
-        OrderState::Cancelled(CancelCause::Switch) => Some("cancel_on_disconnect"),
+        OrderState::Cancelled(CancelCause::Switch) => match cod_reason {
+            CodReason::Documented => Some("cancel_on_disconnect"),
+            CodReason::Unheard => Some("session_guard_x"),
+            CodReason::Absent => None,
+        },
         OrderState::Cancelled(CancelCause::Venue) | OrderState::Open | OrderState::Filled => None,
     }
 }

@@ -44,8 +44,12 @@ impl DeribitExchange {
             }
         };
         self.note_refusal(now, Some(conn), &request.method, &outcome);
+        let terminated = outcome.as_ref().is_err_and(|refused| refused.code == 10_028);
         self.answer(now, conn, &request, outcome, &treatment, out);
         out.append(&mut pushes);
+        if terminated {
+            self.terminate(now, conn, out);
+        }
     }
 
     /// Writes a refusal into the journal.
@@ -88,6 +92,10 @@ impl DeribitExchange {
         self.note_refusal(now, Some(conn), &request.method, &Err::<(), _>(refused.clone()));
         let frame = request.error(now, self.knobs.testnet, &refused);
         self.say(now, conn, &frame, out);
+        self.terminate(now, conn, out);
+    }
+
+    fn terminate(&mut self, now: Now, conn: ConnId, out: &mut Vec<Output>) {
         let code = u16::try_from(self.knobs.rate_close_code).unwrap_or(1000);
         self.close(now, conn, code, "", End::RateLimit, out);
     }

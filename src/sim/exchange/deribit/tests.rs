@@ -391,6 +391,40 @@ fn maintenance_is_announced_and_then_every_request_fails_barely() {
     assert_eq!(rig.open_refused(SOCKET), 503);
 }
 
+#[test]
+fn the_platform_channel_chatters_and_keeps_heartbeats_away_but_not_test_requests() {
+    let mut rig = rig(1.0);
+    let conn = armed(&mut rig);
+    ask(&mut rig, conn, "public/subscribe", json!({"channels": ["platform_state"]}));
+    rig.run_ms(13_000);
+    let told: Vec<Value> = rig
+        .heard(conn)
+        .into_iter()
+        .filter(|(_, m)| m["method"] == "subscription")
+        .map(|(_, m)| m["params"]["data"].clone())
+        .collect();
+    assert_eq!(told.len(), 33);
+    assert!(told.iter().all(|data| data["locked"] == false && data["reasons"] == json!([])));
+    assert_ne!(told[0]["price_index"], told[1]["price_index"]);
+    assert_eq!(heartbeats(&rig, conn), [(12_600, json!("test_request"))]);
+}
+
+#[test]
+fn the_reason_of_a_cancel_by_the_switch_is_a_knob() {
+    for (value, reason) in [("unheard", json!("session_guard_x")), ("absent", json!(null))] {
+        let mut rig = rig(1.0);
+        rig.venue.set_knob("cod_reason", value).unwrap();
+        let (conn, other) = (armed(&mut rig), logged_in(&mut rig));
+        let order = buy(&mut rig, conn, "a");
+        rig.drop_client(conn);
+        rig.run_ms(50);
+        assert_eq!(
+            ask(&mut rig, other, "private/get_order_state", json!({"order_id": order}))["result"]["cancel_reason"],
+            reason
+        );
+    }
+}
+
 // What would happen in silence.
 
 #[test]
@@ -483,6 +517,9 @@ fn each_fault_does_to_a_request_what_it_says() {
     assert!(rig.say(conn, &request).is_empty());
     rig.run_ms(1_000);
     assert_eq!(rig.heard(conn).last().map(|(at, frame)| (*at, frame["result"].clone())), Some((700, json!("ok"))));
+    fault(&mut rig, Fault::Refuse { step: step(), code: Some("10028".into()), times: 1 });
+    assert_eq!(code_of(&rig.ask(conn, &request)), 10_028);
+    assert!(rig.closed(conn).is_some(), "credits exhausted end the session");
 }
 
 #[test]
