@@ -595,6 +595,8 @@ fn a_read_back_agrees_disagrees_or_is_refused() {
     let [Report::Refused(refusal)] = &ask(error(13009, "unauthorized"))[..] else { panic!() };
     assert_eq!(refusal.class, RefusalClass::Session);
     let [Report::Refused(_)] = &ask(json!({"result": {"scope": "connection"}}))[..] else { panic!() };
+    let both = json!({"result": {"scope": "connection", "enabled": true}, "error": {"code": 10040}});
+    let [Report::Refused(_)] = &ask(both)[..] else { panic!("an answer that says both is no yes") };
 }
 
 #[test]
