@@ -159,6 +159,7 @@ impl<V: Venue> Session<V> {
     /// Ends everything at once, without disarming.
     pub(super) fn end(&mut self, how: HangUp) {
         self.standing.end();
+        self.standing.unproven();
         self.deadlines.stop_all();
         self.give_up_spare();
         self.trade_end();

@@ -5,7 +5,7 @@ use super::contract::HangUp;
 use super::link::{GuardLink, Pulse, Stage, Talk};
 use super::queue::Queued;
 use super::{Deadline, Dial, Session};
-use crate::model::{Epoch, EventKind, Evidence, LinkRole, Loss, LossCause, Moment, SwitchKind, Trip, TripBounds};
+use crate::model::{Epoch, EventKind, LinkRole, Loss, LossCause, Moment, SwitchKind, Trip, TripBounds};
 use crate::parts::Verdict;
 use crate::venue::Venue;
 use std::time::Duration;
@@ -164,7 +164,7 @@ impl<V: Venue> Session<V> {
             self.fail(loss.clone().into());
         }
         self.tell(EventKind::LinkLost { epoch, loss });
-        self.standing.evidence = Evidence::None;
+        self.standing.unproven();
         if self.venue.facts().kind != SwitchKind::Countdown {
             // The next link says anew whether the venue is down; a countdown's venue says so in its first message, and
             // until then it matters that it was.

@@ -238,7 +238,7 @@ impl<V: Venue> Session<V> {
             return;
         }
         self.standing.doubts.read_back = Some("the venue says the switch is not on");
-        self.standing.evidence = Evidence::None;
+        self.standing.unproven();
         self.restate();
         self.venue.say(self.now, crate::venue::Intent::Rearm, &mut self.out);
         self.deadlines.set(Deadline::ReadBack, self.now.at + RECHECK);

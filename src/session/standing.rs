@@ -104,6 +104,12 @@ impl Standing {
         self.seq
     }
 
+    /// What was heard about the switch no longer holds.
+    pub(super) fn unproven(&mut self) {
+        self.evidence = Evidence::None;
+        self.proven_at = None;
+    }
+
     /// True when the application's maintenance keeps the switch off.
     pub(super) const fn off_on_purpose(&self) -> bool {
         self.maintenance.is_some()

@@ -99,6 +99,7 @@ impl Venue for Words {
             "off" => out.report(Report::ReadBack(ReadBackVerdict::Disagrees)),
             "pong" => out.report(Report::ProbeAnswered(LinkRole::Guard)),
             "beat" => out.say(LinkRole::Guard, Lane::Keepalive, |line| line.push_str("alive")),
+            "disarmed" => out.report(Report::Disarmed),
             "down" => out.report(Report::Notice(Notice::Maintenance { active: true, text: String::new() })),
             "up" => out.report(Report::Notice(Notice::Online)),
             "nonsense" => return Err(Breach { what: "nonsense" }),

@@ -1,6 +1,7 @@
 //! Keeping, losing, tripping, and the order gate, for the three kinds of switch.
 
 use super::*;
+use crate::model::Evidence;
 
 #[test]
 fn orders_need_a_permit_and_cancels_do_not() {
@@ -210,6 +211,7 @@ fn letting_go_drops_the_link_and_disarms_nothing() {
     assert!(has(&lines, "hang up 1 Abort") && has(&lines, "LetGo"), "{lines:?}");
     assert!(!has(&lines, "say"), "{lines:?}");
     assert_eq!(bench.phase(), Phase::Stopped);
+    assert_eq!((bench.snapshot().evidence, bench.snapshot().proven_at), (Evidence::None, None));
     assert_eq!(bench.run(100 * SECOND, false), Vec::<String>::new());
 }
 
@@ -220,6 +222,18 @@ fn maintenance_is_asked_for_until_the_venue_confirms_it() {
     assert!(has(&lines, "disarm") && has(&lines, "to: Degraded"), "{lines:?}");
     let again = bench.run(5 * SECOND, true);
     assert!(has(&again, "disarm") && !has(&again, ": feed"), "{again:?}");
+}
+
+#[test]
+fn evidence_ends_when_the_venue_confirms_that_the_switch_is_off() {
+    let mut bench = Bench::armed(SwitchKind::SessionBound);
+    bench.give(Input::Command(Command::Maintenance { begin: true, reason: "planned" }));
+    assert_ne!(bench.snapshot().evidence, Evidence::None, "asked is not done");
+    bench.hear(1, "disarmed");
+    assert_eq!(bench.snapshot().evidence, Evidence::None);
+    bench.give(Input::Command(Command::Maintenance { begin: false, reason: "over" }));
+    bench.hear(1, "ok switch");
+    assert!(bench.snapshot().claim() && bench.snapshot().evidence == Evidence::Acknowledged);
 }
 
 /// A venue that answers pings but has stopped its own heartbeats proves nothing, and yet closing would cancel the book.
