@@ -40,6 +40,7 @@ type On = (String, Option<u64>, Option<String>);
 #[pymethods]
 impl Exchange {
     #[new]
+    #[allow(clippy::too_many_arguments, reason = "keyword-only in the face")]
     fn new(
         py: Python<'_>,
         venue: &str,
@@ -47,6 +48,7 @@ impl Exchange {
         host: &str,
         port: u16,
         certificate_hosts: Vec<String>,
+        certificate_expired: bool,
         plaintext: bool,
     ) -> PyResult<Self> {
         let named = VenueName::ALL.into_iter().find(|name| name.as_str() == venue);
@@ -58,7 +60,7 @@ impl Exchange {
             .parse()
             .map_err(|_| errors::config_refusal(py, "host", host, "must be an IP address, such as 127.0.0.1"))?;
         let exchange = embedded(venue, factor);
-        let options = ServeOptions { exchange, host: address, port, certificate_hosts, plaintext };
+        let options = ServeOptions { exchange, host: address, port, certificate_hosts, certificate_expired, plaintext };
         let server = py.detach(|| Server::start(options)).map_err(|error| raise(py, error))?;
         let urls = server.urls(venue);
         Ok(Self { server, urls })
@@ -203,6 +205,15 @@ impl Exchange {
 
     fn cut(&self, py: Python<'_>, on: On) -> PyResult<()> {
         self.wire(py, WireFault::BlackHole, on)
+    }
+
+    fn drip(&self, py: Python<'_>, on: On, pause_s: f64) -> PyResult<()> {
+        let pause = config::seconds(py, "pause_s", pause_s)?;
+        self.wire(py, WireFault::Drip(pause), on)
+    }
+
+    fn inject(&self, py: Python<'_>, on: On, data: Vec<u8>) -> PyResult<()> {
+        self.wire(py, WireFault::Inject(data), on)
     }
 
     fn reset(&self, py: Python<'_>, on: On) -> PyResult<()> {

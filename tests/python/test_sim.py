@@ -62,6 +62,31 @@ def test_the_certificate_is_refused_without_our_authority(exchange: Exchange) ->
         get(exchange, "/", trust=None)
 
 
+def test_the_certificate_satisfies_strict_verifiers(exchange: Exchange) -> None:
+    strict = trusting(exchange.ca_pem)
+    strict.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
+    with connect(exchange.guard_url, ssl=strict, proxy=None) as client:
+        assert client.ping().wait(5)
+
+
+def test_an_expired_certificate_is_refused() -> None:
+    with Exchange("bybit", certificate_expired=True) as exchange:
+        with pytest.raises(ssl.SSLCertVerificationError, match="expired"):
+            get(exchange, "/")
+
+
+def test_a_certificate_for_another_name_is_refused() -> None:
+    with Exchange("bybit", certificate_hosts=("example.com",)) as exchange:
+        with pytest.raises(ssl.SSLCertVerificationError, match="not valid for"):
+            get(exchange, "/")
+
+
+def test_it_can_listen_on_the_other_loopback() -> None:
+    with Exchange("bybit", host="::1") as exchange:
+        assert exchange.http_url.startswith("https://[::1]:")
+        assert get(exchange, TIME_PATH[VenueName.BYBIT])[0] == 200
+
+
 def test_plaintext_is_refused_on_a_tls_port(exchange: Exchange) -> None:
     connection = http.client.HTTPConnection(netloc(exchange), timeout=5)
     connection.request("GET", "/")
@@ -293,6 +318,33 @@ def test_one_connection_can_be_cut_among_many(exchange: Exchange) -> None:
         assert second.ping().wait(5)
         assert not first.ping().wait(SILENCE_S)
         exchange.heal()
+
+
+def test_an_answer_can_come_byte_by_byte(exchange: Exchange) -> None:
+    with dial(exchange) as client:
+        exchange.drip(0.002)
+        asked_ns = exchange.now_ns()
+        assert client.ping().wait(5)
+        assert exchange.now_ns() - asked_ns > 20 * 0.002 * 1e9, "a frame within TLS has more than twenty bytes"
+        exchange.heal()
+        assert client.ping().wait(5)
+
+
+def test_anything_can_be_said_to_a_client(bybit: Exchange) -> None:
+    with dial(bybit) as client:
+        bybit.inject(b"\x81\x02hi")
+        assert client.recv(timeout=5) == "hi"
+        bybit.inject(b"\x83\x00")
+        with pytest.raises(ConnectionClosed) as closed:
+            client.recv(timeout=5)
+        assert closed.value.sent is not None and closed.value.sent.code == 1002, "an unknown opcode is a protocol error"
+
+
+def test_a_new_connection_can_be_slow_to_be_answered(exchange: Exchange) -> None:
+    exchange.slow_accept(SILENCE_S)
+    asked_ns = exchange.now_ns()
+    with dial(exchange):
+        assert exchange.now_ns() - asked_ns >= SILENCE_S * 1e9
 
 
 @pytest.mark.parametrize("fault", ["reset", "fin"])

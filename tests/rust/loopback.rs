@@ -14,7 +14,6 @@ use killcord::venue::bybit::{Bybit, BybitConfig, BybitProduct};
 use killcord::venue::crypto_com::{CryptoCom, CryptoComConfig};
 use killcord::venue::deribit::{Deribit, DeribitConfig, DeribitScope};
 use killcord::venue::kraken::{Kraken, KrakenConfig};
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -92,14 +91,7 @@ fn serve(venue: VenueName) -> Server {
         VenueName::Bybit => Box::new(BybitExchange::new(factor())),
         VenueName::Kraken => Box::new(KrakenExchange::new(factor())),
     };
-    let options = ServeOptions {
-        exchange,
-        host: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        port: 0,
-        certificate_hosts: vec!["127.0.0.1".into()],
-        plaintext: false,
-    };
-    let server = Server::start(options).unwrap();
+    let server = Server::start(ServeOptions::new(exchange)).unwrap();
     server.add_account(KEY, SECRET, "main").unwrap();
     server
 }

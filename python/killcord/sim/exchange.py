@@ -44,7 +44,7 @@ class Exchange:
     ``venue``: which one. ``factor``: how long the venue's own periods last compared to the real venue, 0.001 to 1; 0.1 is
     ten times as fast. ``accounts``: names of accounts to begin with; the first is ``account``. ``knobs``: settings of the
     venue by name, see ``knobs()``. ``plaintext``: no TLS. ``host``: an address, not a name. ``port``: 0 takes a free one.
-    ``certificate_hosts``: what the certificate is good for.
+    ``certificate_hosts``: what the certificate is good for. ``certificate_expired``: it ended in 2020.
 
     Raises ``ConfigError`` for a value that is not possible, and ``OSError`` when the port cannot be listened on.
 
@@ -64,9 +64,11 @@ class Exchange:
         host: str = "127.0.0.1",
         port: int = 0,
         certificate_hosts: Sequence[str] = ("localhost", "127.0.0.1", "::1"),
+        certificate_expired: bool = False,
     ) -> None:
         word = venue.value if isinstance(venue, VenueName) else venue
-        self._native = _killcord.Exchange(word, factor, host, port, list(certificate_hosts), plaintext)
+        names = list(certificate_hosts)
+        self._native = _killcord.Exchange(word, factor, host, port, names, certificate_expired, plaintext)
         self._venue = VenueName(word)
         self._factor = factor
         try:
@@ -268,6 +270,16 @@ class Exchange:
     def stop_reading(self, on: Where = _ON_ALL) -> None:
         """Stops reading and goes on sending, until healed. Befalls new sockets too."""
         self._native.stop_reading(_on(on))
+
+    def drip(self, pause_s: float, on: Where = _ON_ALL) -> None:
+        """Lets one byte out, then none for ``pause_s`` seconds, and so on, until healed. Befalls new sockets too."""
+        self._native.drip(_on(on), pause_s)
+
+    def inject(self, data: bytes, on: Where = _ON_ALL) -> None:
+        """Sends these bytes on the websockets there are as they are, inside TLS but outside any message: whatever a broken
+        or hostile peer might say. ``b"\\x81\\x02hi"`` is a text message.
+        """
+        self._native.inject(_on(on), data)
 
     def reset(self, on: Where = _ON_ALL) -> None:
         """Resets the connections there are (RST)."""

@@ -1,10 +1,10 @@
 //! The hub's part in breaking things: which taps the standing faults close, and what happens once on command.
 
 use super::frames;
-use super::hub::Hub;
+use super::hub::{Hub, Socket};
 use super::queue::Outgoing;
 use super::shared::Stir;
-use super::wire_fault::{Carries, End, HostFault, Selector, WireFault};
+use super::wire_fault::{Carries, End, HostFault, Passage, Selector, WireFault};
 use crate::sim::exchange::{ConnId, Input};
 use std::time::Duration;
 
@@ -15,10 +15,11 @@ impl Hub {
 
     pub fn wire(&mut self, fault: WireFault, selector: Selector) {
         match fault {
-            WireFault::StopReading | WireFault::BlackHole => {
+            WireFault::StopReading | WireFault::BlackHole | WireFault::Drip(_) => {
                 self.standing.push((fault, selector));
                 self.lay_faults();
             }
+            WireFault::Inject(bytes) => self.inject(&selector, &bytes),
             WireFault::Reset => self.end_sockets(&selector, End::Reset),
             WireFault::Fin => self.end_sockets(&selector, End::Fin),
             WireFault::Close { code, reason } => self.close_websockets(&selector, code, &reason),
@@ -51,47 +52,43 @@ impl Hub {
     /// Sets every socket's tap to what the standing faults leave of it.
     pub(super) fn lay_faults(&mut self) {
         for socket in self.sockets.values() {
-            let account = self.account_of(socket.carries);
-            let covering = self.standing.iter().filter(|(_, selector)| selector.covers(socket.carries, account));
-            let (mut reads, mut writes) = (!self.frozen, !self.frozen);
-            for (fault, _) in covering {
-                reads = false;
-                writes &= *fault != WireFault::BlackHole;
+            let mut passage = Passage { reads: !self.frozen, writes: !self.frozen, drip: Duration::ZERO };
+            for (fault, _) in self.standing.iter().filter(|(_, selector)| socket.is_meant(selector)) {
+                passage.suffer(fault);
             }
-            socket.tap.set(reads, writes);
-        }
-    }
-
-    fn account_of(&self, carries: Carries) -> Option<&str> {
-        match carries {
-            Carries::Websocket(conn) => self.connections.get(&conn)?.account.as_deref(),
-            Carries::Unknown | Carries::Http => None,
+            socket.tap.set(passage);
         }
     }
 
     fn end_sockets(&mut self, selector: &Selector, end: End) {
-        let mut ended = Vec::new();
-        for socket in self.sockets.values() {
-            if selector.covers(socket.carries, self.account_of(socket.carries)) {
-                socket.tap.end(end);
-                ended.push(socket.carries);
-            }
+        for socket in self.sockets.values().filter(|socket| socket.is_meant(selector)) {
+            socket.tap.end(end);
         }
-        for carries in ended {
-            if let Carries::Websocket(conn) = carries {
-                self.ended(conn);
-            }
+        for conn in self.meant(selector) {
+            self.ended(conn);
         }
     }
 
     fn close_websockets(&mut self, selector: &Selector, code: u16, reason: &str) {
-        let covered =
-            |conn: &ConnId| selector.covers(Carries::Websocket(*conn), self.account_of(Carries::Websocket(*conn)));
-        let conns: Vec<ConnId> = self.connections.keys().copied().filter(covered).collect();
-        for conn in conns {
+        for conn in self.meant(selector) {
             self.end(conn, Outgoing::Close(frames::closing(code, reason)));
             self.tell_ended(conn, true);
         }
+    }
+
+    fn inject(&mut self, selector: &Selector, bytes: &[u8]) {
+        for conn in self.meant(selector) {
+            self.put(conn, bytes.to_vec());
+        }
+    }
+
+    /// The live websockets among the sockets that are meant.
+    fn meant(&self, selector: &Selector) -> Vec<ConnId> {
+        let websocket = |socket: &Socket| match socket.carries {
+            Carries::Websocket(conn) if self.connections.contains_key(&conn) => Some(conn),
+            Carries::Websocket(_) | Carries::Http | Carries::Unknown => None,
+        };
+        self.sockets.values().filter(|socket| socket.is_meant(selector)).filter_map(websocket).collect()
     }
 
     pub(super) fn tell_ended(&mut self, conn: ConnId, clean: bool) {
@@ -99,6 +96,24 @@ impl Hub {
             self.unheard.push((conn, clean));
         } else {
             self.handle(Input::Ended { conn, clean });
+        }
+    }
+}
+
+impl Socket {
+    fn is_meant(&self, selector: &Selector) -> bool {
+        selector.covers(self.carries, self.account.as_deref())
+    }
+}
+
+impl Passage {
+    /// What is left when this fault is added.
+    fn suffer(&mut self, fault: &WireFault) {
+        match fault {
+            WireFault::StopReading => self.reads = false,
+            WireFault::BlackHole => (self.reads, self.writes) = (false, false),
+            WireFault::Drip(pause) => self.drip = self.drip.max(*pause),
+            WireFault::Inject(_) | WireFault::Reset | WireFault::Fin | WireFault::Close { .. } => {}
         }
     }
 }

@@ -2,7 +2,9 @@
 //! leave this process and are never written anywhere.
 
 use super::ServeError;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, date_time_ymd,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
@@ -16,16 +18,20 @@ pub(super) struct Identity {
     pub ca_pem: String,
 }
 
-/// Makes both for the given names (DNS names or addresses).
-pub(super) fn identity(names: &[String]) -> Result<Identity, ServeError> {
-    make(names).map_err(|why| ServeError::Certificate(why.to_string()))
+/// Makes both for the given names (DNS names or addresses). An expired certificate is one that ended in 2020.
+pub(super) fn identity(names: &[String], expired: bool) -> Result<Identity, ServeError> {
+    make(names, expired).map_err(|why| ServeError::Certificate(why.to_string()))
 }
 
-fn make(names: &[String]) -> Result<Identity, Box<dyn std::error::Error>> {
+fn make(names: &[String], expired: bool) -> Result<Identity, Box<dyn std::error::Error>> {
     let authority_key = KeyPair::generate()?;
     let authority = CertifiedIssuer::self_signed(authority_params(&authority_key), authority_key)?;
     let key = KeyPair::generate()?;
-    let leaf = leaf_params(names)?.signed_by(&key, &authority)?;
+    let mut params = leaf_params(names)?;
+    if expired {
+        params.not_after = date_time_ymd(2020, 1, 1);
+    }
+    let leaf = params.signed_by(&key, &authority)?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()

@@ -42,6 +42,8 @@ pub(super) struct SocketId(u64);
 pub(super) struct Socket {
     pub tap: Arc<Tap>,
     pub carries: Carries,
+    /// The account that logged in on it; stays when the venue has ended the websocket.
+    pub account: Option<String>,
     /// Tasks that still have to do with it.
     users: u32,
 }
@@ -49,7 +51,7 @@ pub(super) struct Socket {
 pub(super) struct Connection {
     socket: SocketId,
     path: String,
-    pub account: Option<String>,
+    account: Option<String>,
     opened: Moment,
     decision: Option<oneshot::Sender<Result<Outbound, u16>>>,
     /// Present from the upgrade request on, so that nothing said right after `Accept` is lost.
@@ -81,7 +83,7 @@ impl Hub {
     /// A socket was accepted.
     pub fn add_socket(&mut self) -> (SocketId, Arc<Tap>) {
         let id = SocketId(self.name());
-        self.sockets.insert(id, Socket { tap: Arc::default(), carries: Carries::Unknown, users: 1 });
+        self.sockets.insert(id, Socket { tap: Arc::default(), carries: Carries::Unknown, account: None, users: 1 });
         self.lay_faults();
         (id, self.sockets[&id].tap.clone())
     }
@@ -275,7 +277,7 @@ impl Hub {
         let _ = decision.send(rejected.map_or(Ok(outbound), Err));
     }
 
-    fn put(&mut self, conn: ConnId, frame: Vec<u8>) {
+    pub(super) fn put(&mut self, conn: ConnId, frame: Vec<u8>) {
         let Some(connection) = self.connections.get(&conn) else { return };
         if !connection.to.put(Outgoing::Frame(frame)) {
             let socket = connection.socket;
@@ -310,6 +312,9 @@ impl Hub {
             let Some(connection) = entry.conn.and_then(|conn| self.connections.get_mut(&conn)) else { continue };
             if !entry.account.is_empty() && connection.account.is_none() {
                 connection.account = Some(entry.account.clone());
+                if let Some(socket) = self.sockets.get_mut(&connection.socket) {
+                    socket.account.clone_from(&connection.account);
+                }
                 found = true;
             }
         }
@@ -320,14 +325,14 @@ impl Hub {
     }
 
     fn describe(&self, conn: ConnId, connection: &Connection) -> ConnectionInfo {
-        let tap = self.sockets.get(&connection.socket).map_or((true, true), |socket| socket.tap.passes());
+        let passage = self.sockets.get(&connection.socket).map(|socket| socket.tap.passage()).unwrap_or_default();
         ConnectionInfo {
             conn,
             path: connection.path.clone(),
             account: connection.account.clone(),
             opened: connection.opened,
-            reads: tap.0,
-            writes: tap.1,
+            reads: passage.reads,
+            writes: passage.writes,
         }
     }
 

@@ -46,6 +46,8 @@ pub struct ServeOptions {
     pub port: u16,
     /// Names and addresses the certificate is good for.
     pub certificate_hosts: Vec<String>,
+    /// Show a certificate that ended long ago.
+    pub certificate_expired: bool,
     /// Speak without TLS.
     pub plaintext: bool,
 }
@@ -122,6 +124,7 @@ impl ServeOptions {
             host: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             certificate_hosts: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
+            certificate_expired: false,
             plaintext: false,
         }
     }
@@ -130,7 +133,11 @@ impl ServeOptions {
 impl Server {
     /// Starts listening and returns once connections are accepted.
     pub fn start(options: ServeOptions) -> Result<Self, ServeError> {
-        let identity = if options.plaintext { None } else { Some(certificate::identity(&options.certificate_hosts)?) };
+        let identity = if options.plaintext {
+            None
+        } else {
+            Some(certificate::identity(&options.certificate_hosts, options.certificate_expired)?)
+        };
         let (reservation, listener) = listen(SocketAddr::new(options.host, options.port))?;
         let address = reservation.address;
         let tls = identity.as_ref().map(|identity| TlsAcceptor::from(identity.config.clone()));

@@ -98,6 +98,16 @@ fn tls_is_good_for_localhost_with_our_authority_and_only_with_it() {
 }
 
 #[test]
+fn an_expired_certificate_is_told_from_a_good_one() {
+    on_a_runtime(async {
+        let options = ServeOptions { certificate_expired: true, ..ServeOptions::new(Parrot::boxed()) };
+        let server = Server::start(options).unwrap();
+        let error = tls(&server, "localhost", server.ca_pem().unwrap()).await.unwrap_err();
+        assert!(error.to_string().contains("expired"), "{error}");
+    });
+}
+
+#[test]
 fn plaintext_on_the_tls_port_gets_no_http_answer() {
     on_a_runtime(async {
         let server = Server::start(ServeOptions::new(Parrot::boxed())).unwrap();
@@ -289,6 +299,54 @@ fn a_fault_of_an_account_befalls_its_websockets_only() {
         }
         assert_eq!(next_text(&mut bob).await, "x");
         assert!(is_silent(&mut alice).await);
+    });
+}
+
+#[test]
+fn an_account_stays_dark_after_the_venue_has_ended_its_websocket() {
+    on_a_runtime(async {
+        let server = start();
+        let mut alice = dial(&server, "/").await;
+        for text in ["login alice", "close in 30"] {
+            alice.send(Message::text(text)).await.unwrap();
+        }
+        journal_has(&server, JournalKind::LifeSign, "close in 30").await;
+        assert_eq!(next_text(&mut alice).await, "login alice");
+        server.wire(WireFault::BlackHole, Selector::Account("alice".into())).unwrap();
+        journal_has(&server, JournalKind::Ended, "by the venue").await;
+        dial(&server, "/").await;
+        assert!(is_silent(&mut alice).await, "laying the faults anew does not let it out");
+        server.heal().unwrap();
+        assert_eq!(close_code(next(&mut alice).await), (4000, "late".into()));
+    });
+}
+
+#[test]
+fn a_drip_lets_one_byte_out_at_a_time() {
+    on_a_runtime(async {
+        let server = start();
+        let mut client = dial(&server, "/").await;
+        server.wire(WireFault::Drip(Duration::from_millis(10)), Selector::All).unwrap();
+        let before = clock_now();
+        client.send(Message::text("slow")).await.unwrap();
+        assert_eq!(client.get_mut().read(&mut [0; 64]).await.unwrap(), 1);
+        let mut rest = [0; 5];
+        client.get_mut().read_exact(&mut rest).await.unwrap();
+        assert_eq!(&rest, b"\x04slow");
+        assert!(clock_now().since(before) >= Duration::from_millis(50));
+        server.heal().unwrap();
+        client.send(Message::text("quick")).await.unwrap();
+        assert_eq!(next_text(&mut client).await, "quick");
+    });
+}
+
+#[test]
+fn injected_bytes_arrive_as_they_are() {
+    on_a_runtime(async {
+        let server = start();
+        let mut client = dial(&server, "/").await;
+        server.wire(WireFault::Inject(vec![0xc3, 0x00]), Selector::All).unwrap();
+        assert!(matches!(client.next().await, Some(Err(Error::Protocol(_)))));
     });
 }
 

@@ -11,8 +11,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
+use tokio::time::Sleep;
 
-/// What goes wrong with sockets. The first two last until healed and also befall sockets that come later; the others
+/// What goes wrong with sockets. The first three last until healed and also befall sockets that come later; the others
 /// happen once, to the sockets there are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WireFault {
@@ -20,6 +21,11 @@ pub enum WireFault {
     StopReading,
     /// Nothing passes either way and nothing ends: no FIN, no reset. What a client sent meanwhile waits in the kernel.
     BlackHole,
+    /// One byte leaves the venue, then none for this long, and so on.
+    Drip(Duration),
+    /// These bytes are sent as they are, inside TLS but outside any message: whatever a broken or hostile peer might
+    /// say. Touches websockets only.
+    Inject(Vec<u8>),
     /// The connection is reset (RST).
     Reset,
     /// The stream ends (FIN) without a close frame and without TLS close_notify.
@@ -75,13 +81,23 @@ pub(super) struct Tap {
     changed: Notify,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct TapState {
-    reads: bool,
-    writes: bool,
+    passage: Passage,
     end: Option<End>,
     reader: Option<Waker>,
     writer: Option<Waker>,
+}
+
+/// What may pass a tap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Passage {
+    /// Whether bytes come in.
+    pub reads: bool,
+    /// Whether bytes go out.
+    pub writes: bool,
+    /// The pause after each byte that goes out; zero for none.
+    pub drip: Duration,
 }
 
 /// How a socket was ended on command.
@@ -97,6 +113,8 @@ pub(super) struct Tapped {
     stream: TcpStream,
     tap: Arc<Tap>,
     fin_sent: bool,
+    /// The pause after the last byte that dripped.
+    pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl Selector {
@@ -112,17 +130,17 @@ impl Selector {
     }
 }
 
-impl Default for TapState {
+impl Default for Passage {
     fn default() -> Self {
-        Self { reads: true, writes: true, end: None, reader: None, writer: None }
+        Self { reads: true, writes: true, drip: Duration::ZERO }
     }
 }
 
 impl Tap {
     /// Lets bytes in and out, or holds them.
-    pub fn set(&self, reads: bool, writes: bool) {
+    pub fn set(&self, passage: Passage) {
         let mut state = self.state();
-        (state.reads, state.writes) = (reads, writes);
+        state.passage = passage;
         state.wake();
         self.changed.notify_waiters();
     }
@@ -135,10 +153,9 @@ impl Tap {
         self.changed.notify_waiters();
     }
 
-    /// Whether bytes pass: (in, out).
-    pub fn passes(&self) -> (bool, bool) {
-        let state = self.state();
-        (state.reads, state.writes)
+    /// What may pass now.
+    pub fn passage(&self) -> Passage {
+        self.state().passage
     }
 
     /// Returns when the socket was reset.
@@ -148,7 +165,7 @@ impl Tap {
 
     /// Returns when bytes may come in.
     pub async fn until_reads(&self) {
-        self.until(|state| state.reads).await;
+        self.until(|state| state.passage.reads).await;
     }
 
     async fn until(&self, reached: impl Fn(&TapState) -> bool) {
@@ -190,15 +207,15 @@ enum Direction {
 
 impl Tapped {
     pub fn new(stream: TcpStream, tap: Arc<Tap>) -> Self {
-        Self { stream, tap, fin_sent: false }
+        Self { stream, tap, fin_sent: false, pause: None }
     }
 
     /// The waker is kept even when the gate is open: a fault must reach a task that waits for the kernel.
     fn gate(&self, context: &Context<'_>, direction: Direction) -> Gate {
         let mut state = self.tap.state();
         let (open, slot) = match direction {
-            Direction::In => (state.reads, &mut state.reader),
-            Direction::Out => (state.writes, &mut state.writer),
+            Direction::In => (state.passage.reads, &mut state.reader),
+            Direction::Out => (state.passage.writes, &mut state.writer),
         };
         if !slot.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
             *slot = Some(context.waker().clone());
@@ -208,6 +225,16 @@ impl Tapped {
             None if open => Gate::Open,
             None => Gate::Held,
         }
+    }
+
+    /// Sends one byte, unless the pause after the last one is not over.
+    fn drip(&mut self, context: &mut Context<'_>, bytes: &[u8], length: Duration) -> Poll<io::Result<usize>> {
+        if let Some(pause) = &mut self.pause {
+            std::task::ready!(pause.as_mut().poll(context));
+        }
+        let sent = std::task::ready!(Pin::new(&mut self.stream).poll_write(context, &bytes[..bytes.len().min(1)]));
+        self.pause = Some(Box::pin(tokio::time::sleep(length)));
+        Poll::Ready(sent)
     }
 
     /// After a bare FIN what the client still sends is thrown away until it ends too. Closing with unread bytes would
@@ -247,8 +274,10 @@ impl AsyncRead for Tapped {
 
 impl AsyncWrite for Tapped {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let drip = self.tap.passage().drip;
         match self.gate(context, Direction::Out) {
-            Gate::Open => Pin::new(&mut self.stream).poll_write(context, bytes),
+            Gate::Open if drip.is_zero() => Pin::new(&mut self.stream).poll_write(context, bytes),
+            Gate::Open => self.drip(context, bytes, drip),
             Gate::Held => Poll::Pending,
             Gate::Ended(End::Reset) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
             Gate::Ended(End::Fin) => Poll::Ready(Ok(bytes.len())),

@@ -143,6 +143,25 @@ def test_order_updates_arrive_on_the_private_socket(
     assert (row["orderId"], row["orderStatus"], row["cancelType"]) == (placed["orderId"], "Cancelled", "CancelByUser")
 
 
+def test_protection_held_by_a_private_connection_fires_after_it_is_gone(
+    exchange: Exchange, private: Any, http: Any, eventually: Eventually
+) -> None:
+    eventually(lambda: private.auth)
+    http.set_dcp(product="DERIVATIVES", timeWindow=3)
+    http.place_order(**FAR)
+    # pybit has no method for this topic; a topic it does not know, it fills with symbols.
+    private.subscribe("dcp.future", print, symbol="")
+    exchange.wait_for(JournalKind.SWITCH_SET, detail="dcp.future")
+    assert exchange.would_trip_by_ns(exchange.account) is not None
+    private.exit()
+    gone = exchange.wait_for(JournalKind.ENDED)
+    tripped = exchange.wait_for(JournalKind.TRIPPED, account=exchange.account)
+    assert tripped.at_ns - gone.at_ns >= 3 * 0.1 * 1e9
+    assert [order.cause for order in exchange.orders()] == [CancelCause.SWITCH]
+    (told,) = http.get_order_history(category="linear", symbol="BTCUSDT")["result"]["list"]
+    assert told["cancelType"] == "CancelByDCP"
+
+
 def test_a_login_with_a_wrong_secret_is_told(exchange: Exchange, eventually: Eventually) -> None:
     socket = unified_trading.WebSocketTrading(testnet=False, api_key=exchange.account.key, api_secret="wrong")
     exchange.wait_for(JournalKind.REFUSED)
