@@ -1,5 +1,7 @@
 //! What the embedded Deribit promises, each against the section of the specification it comes from.
 
+mod knobs;
+
 use super::DeribitExchange;
 use crate::model::{Moment, TimeFactor};
 use crate::sim::exchange::rig::{Rig, texts};
