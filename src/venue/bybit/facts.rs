@@ -38,6 +38,8 @@ const CANCEL_ALLOWANCE: Duration = Duration::from_secs(1);
 pub(super) const HOLD_OFF: Duration = Duration::from_secs(10);
 /// Ours: how often a window that does not show is set again before a person is asked.
 pub(super) const WINDOW_TRIES: u32 = 3;
+/// Ours: what only a person can change is asked again no sooner than this.
+pub(super) const FATAL_PAUSE: Duration = Duration::from_secs(60);
 /// Ours: pause before an unanswered query is repeated; the limit is 5/s: v5/rate-limit.
 pub(super) const QUERY_RETRY: Duration = Duration::from_secs(1);
 

@@ -6,7 +6,7 @@ use super::config::BybitProduct;
 use super::window::Window;
 use super::wire::{self, Frame, Id, Spelling, Verdict};
 use super::{Bybit, LoginClock, errors, facts};
-use crate::model::{Breach, Epoch, LinkRole, Misuse, Notice, Now, RequestId, Step};
+use crate::model::{Breach, Epoch, LinkRole, Misuse, Moment, Notice, Now, RequestId, Step};
 use crate::venue::{Errand, Heard, Lane, Outbox, Report};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,6 +23,8 @@ pub(super) struct GuardLink {
     pub(super) epoch: Epoch,
     script: Script,
     pub(super) window: Window,
+    /// When it was last told that the windows are not as they must be.
+    pub(super) windows_refused: Option<Moment>,
     pings: Pings,
     pub(super) pending: Pending,
 }
@@ -131,6 +133,7 @@ impl Bybit {
             epoch,
             script: Script::ExpectLogin(id),
             window: Window::Over,
+            windows_refused: None,
             pings: Pings::default(),
             pending: Pending::default(),
         });

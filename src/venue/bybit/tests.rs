@@ -389,6 +389,12 @@ fn arming_again_asks_for_the_windows_once_at_a_time() {
     let tag = bench.say(Intent::Rearm).only_call().0;
     assert!(bench.say(Intent::Rearm).silent());
     assert_eq!(bench.reply(tag, 200, &good_infos()).reports, AGREED);
+    // What only a person can change is told once a minute, however often the session asks.
+    let tag = bench.say(Intent::Rearm).only_call().0;
+    bench.reply(tag, 200, &infos(&[("SPOT", "ON", "10")])).refusal();
+    bench.wait_ms(59_999);
+    assert!(bench.say(Intent::Rearm).silent());
+    bench.wait_ms(1);
     bench.say(Intent::Rearm).only_call();
 }
 

@@ -51,9 +51,13 @@ enum Finding {
 }
 
 impl Bybit {
-    /// Asks for the windows on the live link, unless that is under way.
+    /// Asks for the windows on the live link, unless that is under way, or only a person could change the answer that
+    /// was told less than a minute ago.
     pub(super) fn check_windows(&mut self, now: Now, out: &mut Outbox) {
-        if self.link.as_ref().is_some_and(|link| link.window == Window::Over) {
+        let Some(link) = &self.link else { return };
+        let pause = self.target.time_factor.scale(facts::FATAL_PAUSE);
+        let told_lately = link.windows_refused.is_some_and(|told| now.at.since(told) < pause);
+        if link.window == Window::Over && !told_lately {
             self.ask_windows(now, Tries::default(), out);
         }
     }
@@ -107,8 +111,8 @@ impl Bybit {
                     self.call(now, Purpose::SetWindow(product, self.window_s), out);
                 }
             }
-            Finding::Differs(products) => out.report(Report::Refused(disagrees(&products))),
-            Finding::NotOn(product) => out.report(Report::Refused(not_on(product))),
+            Finding::Differs(products) => self.refuse_windows(now, disagrees(&products), out),
+            Finding::NotOn(product) => self.refuse_windows(now, not_on(product), out),
             Finding::Unreadable => out.report(Report::Refused(errors::unreadable(INFO))),
         }
     }
@@ -148,6 +152,13 @@ impl Bybit {
             Finding::Differs(_) | Finding::NotOn(_) => Report::ReadBack(ReadBackVerdict::Disagrees),
             Finding::Unreadable => Report::Refused(errors::unreadable(INFO)),
         });
+    }
+
+    fn refuse_windows(&mut self, now: Now, refusal: Refusal, out: &mut Outbox) {
+        if let Some(link) = &mut self.link {
+            link.windows_refused = Some(now.at);
+        }
+        out.report(Report::Refused(refusal));
     }
 
     fn set_window_state(&mut self, window: Window) {
