@@ -23,11 +23,14 @@ pub(super) struct Calls {
     factor: TimeFactor,
     /// The highest nonce ever used. Kraken wants them strictly increasing per key.
     last_nonce: u64,
+    /// The newest token.
     token: Option<Token>,
+    /// The one that the live link's subscription was made with.
+    bound: Option<Token>,
     last_serial: u64,
     /// No token request leaves before this: the venue said no, or did not answer.
     not_before: Moment,
-    /// A failing renewal was told; said again only after a success.
+    /// That no token can be had was told as a notice; told again only after a success.
     told_failing: bool,
     waiting: BTreeMap<CallTag, Call>,
 }
@@ -36,6 +39,7 @@ pub(super) struct Calls {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct TokenSerial(u64);
 
+#[derive(Clone)]
 struct Token {
     text: Secret,
     serial: TokenSerial,
@@ -95,6 +99,7 @@ impl Calls {
             factor,
             last_nonce: 0,
             token: None,
+            bound: None,
             last_serial: 0,
             not_before: Moment::default(),
             told_failing: false,
@@ -105,15 +110,26 @@ impl Calls {
     /// The token to say now. It is used past its published life too, because the pages disagree on that life and a
     /// refusal costs one round trip, while waiting for HTTP could cost the window.
     pub(super) fn token(&self) -> Option<(&str, TokenSerial)> {
-        let token = self.token.as_ref().filter(|token| !token.refused)?;
+        let token = [&self.token, &self.bound].into_iter().flatten().find(|token| !token.refused)?;
         Some((token.text.reveal(), token.serial))
     }
 
     /// The venue refused this token on a link.
     pub(super) fn refuse_token(&mut self, serial: TokenSerial) {
-        if let Some(token) = self.token.as_mut().filter(|token| token.serial == serial) {
-            token.refused = true;
+        for token in [&mut self.token, &mut self.bound].into_iter().flatten() {
+            token.refused |= token.serial == serial;
         }
+    }
+
+    /// The live link's subscription was made with this token. Such a one does not expire while the link lives
+    /// (api-reference/trading/get-websockets-token), which a newer one that subscribed nothing may.
+    pub(super) fn bind_token(&mut self, serial: TokenSerial) {
+        self.bound = self.token.as_ref().filter(|token| token.serial == serial).cloned();
+    }
+
+    /// The link that a token was bound to is gone.
+    pub(super) fn unbind_token(&mut self) {
+        self.bound = None;
     }
 
     /// An order was refused for its token, so the next feed may be, too. The token stays in use until another has come,
@@ -219,8 +235,9 @@ impl Calls {
         true
     }
 
-    /// A token that cannot be renewed is a refusal only when there is none to go on with: the feeds that are being
-    /// acknowledged prove more than a renewal that is not.
+    /// A token that cannot be had is a refusal only when there is none to go on with, and the venue said so for a reason
+    /// that passes by itself no sooner than a session would wait. Otherwise it is a notice: the feeds that are being
+    /// acknowledged prove more than a renewal that is not, and a link that waits is no better for being dialled again.
     fn hear_refusal(&mut self, now: Now, kind: CallKind, refusal: Refusal, out: &mut Outbox) {
         if kind != CallKind::Token {
             out.report(Report::Refused(refusal));
@@ -229,13 +246,17 @@ impl Calls {
         let pause = self.factor.scale(pause_after(&refusal));
         self.not_before = now.at + pause;
         out.report(Report::CallMeBack { after: pause, errand: Errand::Renew });
-        if self.token().is_none() {
+        if self.token().is_none() && !is_transient(&refusal) {
             out.report(Report::Refused(refusal));
         } else if !self.told_failing {
             self.told_failing = true;
-            let mode = format!("the websocket token could not be renewed, the old one is used: {refusal}");
-            out.report(Report::Notice(Notice::Limited { mode }));
+            out.report(Report::Notice(Notice::Limited { mode: format!("no new websocket token: {refusal}") }));
         }
+    }
+
+    /// How long a link that waits for a token waits before it asks again.
+    pub(super) fn retry_pause(&self) -> Duration {
+        self.factor.scale(facts::TOKEN_RETRY)
     }
 
     fn call(&mut self, now: Now, kind: CallKind, repeated: bool, out: &mut Outbox) {
@@ -349,13 +370,18 @@ fn read_open_orders(result: Raw<'_>) -> Option<Vec<OpenOrder>> {
 
 fn pause_after(refusal: &Refusal) -> Duration {
     if errors::is_lockout(refusal) {
-        return facts::TOKEN_RETRY_LOCKED;
+        facts::TOKEN_RETRY_LOCKED
+    } else if is_transient(refusal) {
+        facts::TOKEN_RETRY
+    } else {
+        facts::TOKEN_RETRY_FATAL
     }
+}
+
+const fn is_transient(refusal: &Refusal) -> bool {
     match refusal.class {
-        RefusalClass::Fatal | RefusalClass::RateLimit => facts::TOKEN_RETRY_FATAL,
-        RefusalClass::Clock | RefusalClass::Retry | RefusalClass::Session | RefusalClass::Maintenance => {
-            facts::TOKEN_RETRY
-        }
+        RefusalClass::Fatal | RefusalClass::RateLimit => false,
+        RefusalClass::Clock | RefusalClass::Retry | RefusalClass::Session | RefusalClass::Maintenance => true,
     }
 }
 

@@ -24,7 +24,7 @@ const EDGE: &str =
 const TABLE: &[(&str, RefusalClass, &str)] = &[
     ("EAPI:Invalid key", RefusalClass::Fatal, KEY),
     ("EAPI:Invalid signature", RefusalClass::Fatal, KEY),
-    ("EAPI:Invalid nonce", RefusalClass::Retry, NONCE),
+    ("EAPI:Invalid nonce", RefusalClass::Fatal, NONCE),
     ("EAPI:Invalid token", RefusalClass::Session, TOKEN),
     ("ESession:", RefusalClass::Session, TOKEN),
     ("EAPI:Rate limit", RefusalClass::RateLimit, SLOWER),

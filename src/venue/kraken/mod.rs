@@ -137,7 +137,8 @@ impl Venue for Kraken {
             Intent::Disarm => self.want_timer(now, Purpose::Disarm, out),
             Intent::Farewell => self.want_timer(now, Purpose::Farewell, out),
             Intent::Probe(LinkRole::Guard) => self.say_ping(out),
-            Intent::Errand(Errand::Renew | Errand::Retry) => self.calls.fetch_token_if_due(now, out),
+            Intent::Errand(Errand::Renew) => self.calls.fetch_token_if_due(now, out),
+            Intent::Errand(Errand::Retry) => self.wait_for_token(now, out),
             Intent::CancelAll(Path::Link) => self.say_cancel_all(out),
             Intent::CancelAll(Path::Http) => self.calls.cancel_all(now, out),
             Intent::OpenOrders(Path::Link) => self.tell_open_orders(out),
@@ -173,6 +174,7 @@ impl Venue for Kraken {
             LinkRole::Guard => {
                 self.link = None;
                 self.requests.forget();
+                self.calls.unbind_token();
             }
             LinkRole::Trade => {}
         }

@@ -10,7 +10,7 @@ use super::status::Status;
 use super::wire::{self, Frame, Verdict};
 use super::{Kraken, errors};
 use crate::model::{Breach, Epoch, LinkRole, Moment, Now, Refusal, RefusalClass, Step};
-use crate::venue::{Heard, Lane, Outbox, Path, Report};
+use crate::venue::{Errand, Heard, Lane, Outbox, Path, Report};
 
 /// Unanswered cancel-alls that are remembered; the oldest is forgotten.
 const KILLS_MAX: usize = 16;
@@ -123,8 +123,19 @@ impl Kraken {
         self.link = Some(Link::new());
         if self.calls.token().is_some() {
             self.hear_token(now, out);
+            self.calls.fetch_token_if_due(now, out);
+        } else {
+            self.wait_for_token(now, out);
         }
-        self.calls.fetch_token_if_due(now, out);
+    }
+
+    /// A link that waits for a token asks to be called back, so that the session does not give it up for a step that is
+    /// not the link's fault: dialling again would cost the address its connection attempts and help nothing.
+    pub(super) fn wait_for_token(&mut self, now: Now, out: &mut Outbox) {
+        if self.link.as_ref().is_some_and(Link::waits_for_token) {
+            self.calls.fetch_token_if_due(now, out);
+            out.report(Report::CallMeBack { after: self.calls.retry_pause(), errand: Errand::Retry });
+        }
     }
 
     /// A token is there: go on with whatever waited for it.
@@ -220,8 +231,7 @@ impl Kraken {
         let Some(link) = &mut self.link else { return };
         let Some((token, serial)) = self.calls.token() else {
             link.timer = Timer::ExpectToken { purpose, repeated };
-            self.calls.fetch_token(now, out);
-            return;
+            return self.wait_for_token(now, out);
         };
         let seconds = match purpose {
             Purpose::Arm | Purpose::Feed => self.window_s,
@@ -239,6 +249,7 @@ impl Kraken {
             Verdict::No(text) if errors::is_token_error(&text) && !asked.repeated => {
                 self.calls.refuse_token(asked.serial);
                 self.say_timer(now, asked.next.unwrap_or(asked.purpose), true, out);
+                self.calls.fetch_token_if_due(now, out);
                 return Ok(());
             }
             Verdict::No(text) => {
@@ -312,12 +323,13 @@ impl Kraken {
         must_answer(frame, wire::SUBSCRIBE)?;
         match frame.verdict() {
             Verdict::Yes if wire::subscribed_channel(frame.result) == Some(wire::EXECUTIONS) => {
+                self.calls.bind_token(serial);
                 out.report(Report::Done(Step::Subscription));
             }
             Verdict::No(text) if errors::is_token_error(&text) && !repeated => {
                 self.calls.refuse_token(serial);
                 self.say_subscribe(true, out);
-                self.calls.fetch_token_if_due(now, out);
+                self.wait_for_token(now, out);
             }
             Verdict::No(text) => out.report(Report::Refused(errors::refusal(wire::SUBSCRIBE, &text))),
             Verdict::Yes | Verdict::Unsaid => {
@@ -330,6 +342,11 @@ impl Kraken {
 }
 
 impl Link {
+    fn waits_for_token(&self) -> bool {
+        matches!(self.script, Script::ExpectToken | Script::ExpectSubscriptionToken)
+            || matches!(self.timer, Timer::ExpectToken { .. })
+    }
+
     pub(super) fn tell_orders_if_wanted(&mut self, out: &mut Outbox) {
         if !self.orders_wanted {
             return;

@@ -122,18 +122,18 @@ fn nonces_rise_even_when_the_wall_clock_goes_back() {
 fn a_link_without_a_token_waits_for_it_and_then_arms() {
     let mut bench = Bench::new();
     let tag = bench.prepare().only_call().0;
-    assert!(bench.begin(1).silent());
+    assert!(bench.begin(1).said.is_empty());
     let outcome = bench.give_token(tag, "T1");
     assert!(outcome.reports.contains(&Report::Done(Step::Token)));
     assert_eq!(outcome.only_line()["params"]["token"], "T1");
 }
 
 #[test]
-fn a_token_that_cannot_be_had_is_refused_with_advice_and_asked_for_again_later() {
+fn a_token_that_the_venue_withholds_is_refused_with_advice_and_asked_for_again_later() {
     for (error, class, pause) in [
         ("EGeneral:Permission denied", RefusalClass::Fatal, 60),
         ("EGeneral:Temporary lockout", RefusalClass::RateLimit, 900),
-        ("EService:Busy", RefusalClass::Retry, 5),
+        ("EAPI:Rate limit exceeded", RefusalClass::RateLimit, 60),
     ] {
         let mut bench = Bench::new();
         let tag = bench.prepare().only_call().0;
@@ -148,6 +148,24 @@ fn a_token_that_cannot_be_had_is_refused_with_advice_and_asked_for_again_later()
 }
 
 #[test]
+fn a_link_that_waits_for_a_token_is_not_given_up_while_http_is_dead() {
+    let mut bench = Bench::new();
+    let mut tag = bench.prepare().only_call().0;
+    assert_eq!(bench.begin(1).reports, [call_back(5, Errand::Retry)]);
+    for told in [1, 0, 0] {
+        let outcome = bench.fail(tag, LossCause::Reset);
+        assert_eq!(outcome.notices().len(), told);
+        assert!(!outcome.reports.iter().any(|report| matches!(report, Report::Refused(_))));
+        bench.wait(5);
+        let outcome = bench.say(Intent::Errand(Errand::Retry));
+        assert_eq!(outcome.reports, [call_back(5, Errand::Retry)]);
+        tag = outcome.only_call().0;
+    }
+    assert_eq!(bench.give_token(tag, "T1").only_line()["params"]["token"], "T1");
+    assert!(bench.say(Intent::Errand(Errand::Retry)).silent());
+}
+
+#[test]
 fn a_token_reply_without_a_token_is_not_taken_for_one() {
     for body in [
         r#"{"error":[],"result":{}}"#,
@@ -155,13 +173,14 @@ fn a_token_reply_without_a_token_is_not_taken_for_one() {
         r#"{"error":[],"result":{"token":""}}"#,
         r#"{"result":{"token":"T"}}"#,
         r#"{"error":[],"result":[1]}"#,
+        r#"{"error":["EService:Busy"],"result":{"token":"T"}}"#,
         "<html>",
         "",
     ] {
         let mut bench = Bench::new();
         let tag = bench.prepare().only_call().0;
         let outcome = bench.reply(tag, 200, body);
-        assert_eq!(outcome.refusal().class, RefusalClass::Retry, "{body}");
+        assert!(matches!(outcome.notices()[..], [Notice::Limited { .. }]), "{body} {:?}", outcome.reports);
         assert!(bench.begin(1).said.is_empty(), "{body}");
     }
 }
@@ -320,13 +339,34 @@ fn a_token_renewed_while_the_old_one_is_being_refused_is_used_at_once() {
 }
 
 #[test]
+fn a_newer_token_that_is_refused_gives_way_to_the_one_the_link_lives_on() {
+    let mut bench = Bench::armed();
+    bench.wait(450);
+    let tag = bench.say(Intent::Errand(Errand::Renew)).only_call().0;
+    bench.give_token(tag, "T2");
+    let feed = bench.say(Intent::Feed).only_line();
+    assert_eq!(feed["params"]["token"], "T2");
+    let refused = json!({"success": false, "error": "EAPI:Invalid token"});
+    let outcome = bench.answer(&feed, refused);
+    let again = outcome.only_line();
+    assert_eq!(again["params"]["token"], "T1");
+    let tag = outcome.only_call().0;
+    assert_eq!(bench.answer(&again, running(60)).news(), [Report::Fed { sent: bench.now.at }]);
+    bench.fail(tag, LossCause::Reset);
+    assert_eq!(bench.say(Intent::Feed).only_line()["params"]["token"], "T1");
+    // With the link goes what its token was good for.
+    bench.venue.forget(LinkRole::Guard);
+    assert!(bench.begin(2).said.is_empty());
+}
+
+#[test]
 fn a_subscription_refused_for_its_token_is_said_once_more() {
     let mut bench = Bench::new();
     let arm = bench.begin_with_token();
     let subscribe = bench.answer(&arm, running(60)).only_line();
     let refused = json!({"success": false, "error": "ESession:Invalid session"});
     let outcome = bench.answer(&subscribe, refused.clone());
-    assert!(outcome.said.is_empty() && outcome.news().is_empty());
+    assert_eq!((outcome.said.len(), outcome.news()), (0, vec![call_back(5, Errand::Retry)]));
     let tag = outcome.only_call().0;
     let again = bench.give_token(tag, "T2").only_line();
     assert_eq!(again["params"]["token"], "T2");
@@ -676,7 +716,8 @@ fn damaged_http_answers_never_panic() {
             let mut bench = Bench::new();
             let tag = bench.say(intent).only_call().0;
             let outcome = bench.reply(tag, 200, &whole[..cut]);
-            outcome.refusal();
+            let told = |report: &Report| matches!(report, Report::Refused(_) | Report::Notice(_));
+            assert!(outcome.reports.iter().any(told), "{}", &whole[..cut]);
         }
     }
 }
