@@ -24,6 +24,8 @@ pub enum Deadline {
     Feed,
     /// The outstanding feed must have been acknowledged by now.
     FeedAnswer,
+    /// The early trip bound: from now on the countdown may have ended.
+    TripEarly,
     /// The late trip bound: by now the switch has fired if nothing reached the venue.
     TripLate,
     /// A session-bound link that is kept although dead: by now the venue must have closed it and tripped.
@@ -96,7 +98,7 @@ impl Deadlines {
 
 impl Deadline {
     /// Every deadline, in the order in which simultaneous ones are handled.
-    pub const ALL: [Deadline; 19] = [
+    pub const ALL: [Deadline; 20] = [
         Self::Dial,
         Self::Settle,
         Self::Step,
@@ -106,6 +108,7 @@ impl Deadline {
         Self::ReadBack,
         Self::Feed,
         Self::FeedAnswer,
+        Self::TripEarly,
         Self::TripLate,
         Self::Abandon,
         Self::HoldOff,
@@ -130,6 +133,7 @@ impl Deadline {
             Self::ReadBack => "the next read-back",
             Self::Feed => "the next feed",
             Self::FeedAnswer => "the acknowledgement of a feed",
+            Self::TripEarly => "the early trip bound",
             Self::TripLate => "the late trip bound",
             Self::Abandon => "the venue to have tripped",
             Self::HoldOff => "a setting to act",

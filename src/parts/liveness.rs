@@ -147,12 +147,13 @@ impl Liveness {
         self.queue_stuck_since = (stuck_for > Duration::ZERO).then(|| now - stuck_for);
     }
 
-    /// We ran late ourselves by this much: nobody else is to blame for that time.
+    /// We ran late ourselves by this much: nobody else is to blame for that time. What the venue says by itself is not
+    /// forgiven: it has been waiting in the socket meanwhile, and everything there is read before anything is judged.
     pub fn forgive(&mut self, late: Duration) {
         for (_, sent) in &mut self.pings {
             *sent = *sent + late;
         }
-        for since in [&mut self.venue_asked, &mut self.venue_spoke, &mut self.queue_stuck_since] {
+        for since in [&mut self.venue_asked, &mut self.queue_stuck_since] {
             *since = since.map(|moment| moment + late);
         }
     }

@@ -56,6 +56,7 @@ impl<V: Venue> Session<V> {
         let reason = maintenance.reason.clone();
         self.switch.disarmed();
         self.standing.unproven();
+        self.deadlines.stop(Deadline::TripEarly);
         self.deadlines.stop(Deadline::TripLate);
         self.deadlines.stop(Deadline::Feed);
         self.tell(EventKind::Disarmed { reason });

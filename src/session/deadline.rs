@@ -32,6 +32,7 @@ impl<V: Venue> Session<V> {
             Deadline::ReadBack => self.ask_read_back(),
             Deadline::Feed => self.feed(),
             Deadline::FeedAnswer => self.feed_unanswered(),
+            Deadline::TripEarly => self.standing.doubts.feed = Some("the countdown may have ended"),
             Deadline::TripLate => self.trip_late(),
             Deadline::Abandon => self.abandon_if_due(),
             Deadline::HoldOff => self.run_errand(Errand::HoldOff),
@@ -52,6 +53,10 @@ impl<V: Venue> Session<V> {
         let read_back = facts.can_read_back.then(|| self.now.at + self.policy.read_back_every);
         self.deadlines.set(Deadline::VenueProbe, self.now.at + probe_every);
         self.deadlines.put(Deadline::ReadBack, read_back);
+        if self.deadlines.when(Deadline::Feed).is_none() {
+            // The first feed of this epoch was acknowledged so late that the next fell due before anything was armed.
+            self.feed();
+        }
     }
 
     /// Asks for the proof that this kind of switch needs after a doubt.

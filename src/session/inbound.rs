@@ -188,6 +188,7 @@ impl<V: Venue> Session<V> {
         self.proven(Evidence::Acknowledged);
         self.vouch(sent);
         if let Some(trip) = self.switch.bounds() {
+            self.deadlines.set(Deadline::TripEarly, trip.earliest);
             self.deadlines.set(Deadline::TripLate, trip.latest);
             self.tell(EventKind::Fed { trip });
         }

@@ -78,7 +78,7 @@ impl Tally {
         if snapshot.epoch == Epoch(0) {
             return Err(Violation("claimed without a link".into()));
         }
-        match world.exchange.would_trip_by(now, &world.connections()) {
+        match world.exchange.would_trip_by(now, world.connections()) {
             None => Err(Violation(format!("claimed, but the venue would never cancel: {snapshot:?}"))),
             Some(at) => within(now, at, snapshot.exposure.bound),
         }

@@ -29,6 +29,7 @@ pub struct World<V> {
     started: Moment,
     /// Sockets by epoch, while the guard has them.
     sockets: BTreeMap<Epoch, ConnId>,
+    ever_opened: Vec<ConnId>,
     dials: BTreeMap<Epoch, PendingDial>,
     calls: BTreeMap<CallTag, PendingCall>,
     wait_until: Option<Moment>,
@@ -72,6 +73,7 @@ impl<V: Venue> World<V> {
             wall_start: now.wall,
             started: now.at,
             sockets: BTreeMap::new(),
+            ever_opened: Vec::new(),
             dials: BTreeMap::new(),
             calls: BTreeMap::new(),
             wait_until: None,
@@ -114,9 +116,10 @@ impl<V: Venue> World<V> {
         self.frozen_until.is_some()
     }
 
-    /// The guard's sockets as the venue numbers them.
-    pub fn connections(&self) -> Vec<ConnId> {
-        self.sockets.values().copied().collect()
+    /// Every connection this guard ever made, as the venue numbers them: one that the guard has lost may still be alive
+    /// at the venue.
+    pub fn connections(&self) -> &[ConnId] {
+        &self.ever_opened
     }
 
     /// The guard's state.
@@ -279,6 +282,7 @@ impl<V: Venue> World<V> {
     fn opened(&mut self, epoch: Epoch) {
         if self.dials.remove(&epoch).is_some() {
             self.sockets.insert(epoch, ConnId(epoch.0));
+            self.ever_opened.push(ConnId(epoch.0));
             self.feed(Input::Dialled { epoch });
         } else {
             self.network.send(self.now, Way::Up, Parcel::EndUp(ConnId(epoch.0)), 1);

@@ -259,3 +259,28 @@ fn while_the_venue_is_down_nothing_is_claimed_and_a_countdown_is_presumed_to_fir
     bench.hear(1, "fed");
     assert!(bench.snapshot().claim() && bench.snapshot().latched);
 }
+
+/// The first acknowledgement came so late that the next feed fell due before anything was armed; it must not be lost.
+#[test]
+fn a_feed_that_falls_due_while_arming_is_made_up_for() {
+    let mut bench = Bench::new(SwitchKind::Countdown);
+    bench.give(Input::Command(Command::Start));
+    bench.give(Input::Dialled { epoch: Epoch(1) });
+    bench.now.at = bench.now.at + 20 * SECOND;
+    bench.hear(1, "fed");
+    bench.give(Input::Tick);
+    let lines = bench.hear(1, "ok login");
+    assert!(has(&lines, ": feed"), "{lines:?}");
+}
+
+#[test]
+fn nothing_is_claimed_past_the_early_trip_bound() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    bench.session.deadlines.stop(Deadline::Feed);
+    for _ in 0..(61 * 4) {
+        let lines = bench.tick_after(Duration::from_millis(250));
+        bench.answer_pings(&lines);
+        bench.hear(1, "pong");
+    }
+    assert!(!bench.snapshot().claim());
+}
