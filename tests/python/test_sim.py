@@ -7,6 +7,7 @@ import doctest
 import hmac
 import http.client
 import json
+import multiprocessing
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -120,6 +121,14 @@ def test_stopping_ends_everything_and_leaves_the_journal_readable(exchange: Exch
     with pytest.raises(ConnectionRefusedError):
         get(exchange, "/")
     assert [entry.number for entry in exchange.journal()] == list(range(len(exchange.journal())))
+
+
+def test_a_forked_child_leaves_the_parents_venue_alone(bybit: Exchange) -> None:
+    child = multiprocessing.get_context("fork").Process(target=bybit.stop)
+    child.start()
+    child.join(5)
+    assert child.exitcode == 0
+    assert get(bybit, TIME_PATH[VenueName.BYBIT])[0] == 200
 
 
 async def test_it_is_an_async_context_manager_too() -> None:

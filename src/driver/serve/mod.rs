@@ -59,6 +59,8 @@ pub struct Server {
     ca_pem: Option<String>,
     stop: Arc<Notify>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// The process that started it. A forked child has the handle but not the thread, and must not wait for it.
+    process: u32,
 }
 
 /// What went wrong with serving.
@@ -166,15 +168,16 @@ impl Server {
             ca_pem: identity.map(|identity| identity.ca_pem),
             stop,
             thread: Mutex::new(Some(thread)),
+            process: std::process::id(),
         })
     }
 
     /// Stops listening, ends every connection and waits for the thread. Orders and journal can still be read.
-    /// Doing it twice is harmless.
+    /// Doing it twice is harmless, and so is doing it in a forked child, which leaves the parent's venue alone.
     pub fn stop(&self) {
         self.stop.notify_one();
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(thread) = thread.take() {
+        if let Some(thread) = thread.take().filter(|_| self.process == std::process::id()) {
             let _ = thread.join();
         }
     }
