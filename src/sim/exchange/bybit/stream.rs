@@ -178,7 +178,7 @@ impl BybitExchange {
             ("auth", Socket::Private) => self.log_in(now, id, request).map_err(|error| error.private_text().to_owned()),
             ("subscribe", Socket::Private) => self.subscribe(now, id, request),
             ("unsubscribe", Socket::Private) => self.unsubscribe(now, id, request),
-            ("subscribe", Socket::Public(public)) => self.subscribe_public(id, public, request),
+            ("subscribe", Socket::Public(public)) => Self::subscribe_public(public, request),
             ("unsubscribe", Socket::Public(_)) => Ok(()),
             _ => Err("error:invalid op".to_owned()),
         }
@@ -224,7 +224,7 @@ impl BybitExchange {
         Ok(())
     }
 
-    fn subscribe_public(&mut self, id: ConnId, public: Public, request: &Request) -> Result<(), String> {
+    fn subscribe_public(public: Public, request: &Request) -> Result<(), String> {
         let known = |topic: &str| match public {
             Public::Status => topic == "system.status",
             Public::Spot | Public::Futures | Public::Option => {
@@ -233,9 +233,6 @@ impl BybitExchange {
         };
         if let Some(unknown) = topics(request).find(|topic| !known(topic)) {
             return Err(format!("error:handler not found,topic:{unknown}"));
-        }
-        if let Some(conn) = self.conns.get_mut(&id) {
-            conn.topics.extend(topics(request).map(str::to_owned));
         }
         Ok(())
     }

@@ -173,9 +173,10 @@ impl From<Value> for Done {
     }
 }
 
-/// The body of an HTTP answer.
+/// The body of an HTTP answer. Without a result it has neither `result` nor `time`, as documented for setting the window.
 pub fn envelope(outcome: &Result<Done, Failure>, wall: WallTime) -> String {
     match outcome {
+        Ok(done) if done.result.is_null() => json!({"retCode": 0, "retMsg": done.text}),
         Ok(done) => json!({"retCode": 0, "retMsg": done.text, "result": done.result, "retExtInfo": done.ext,
             "time": wall.millis()}),
         Err(failure) => json!({"retCode": failure.code, "retMsg": failure.text, "result": {}, "retExtInfo": {},

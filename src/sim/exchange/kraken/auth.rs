@@ -34,6 +34,10 @@ impl KrakenExchange {
     /// Who signed this request, or the error it is answered with.
     pub(super) fn signer(&mut self, now: Now, request: &HttpIn<'_>, nonce: Option<&str>) -> Result<Signer, String> {
         let key = request.header("api-key").unwrap_or_default().to_owned();
+        // Keys that never existed are not remembered: there is no end to them.
+        if !self.floor.accounts.contains_key(&key) {
+            return Err("EAPI:Invalid key".to_owned());
+        }
         let state = self.keys.states.entry(key.clone()).or_default();
         if state.locked_until.is_some_and(|until| now.at < until) {
             return Err("EGeneral:Temporary lockout".to_owned());

@@ -138,7 +138,7 @@ impl KrakenExchange {
             return Err(error.to_owned());
         }
         let taken = |order: &Order| order.account == caller.account && order.client_id == wanted.client_id;
-        if !wanted.client_id.is_empty() && self.floor.orders.values().any(taken) {
+        if !wanted.client_id.is_empty() && !self.floor.open_orders(taken).is_empty() {
             return Err("EGeneral:Invalid arguments:cl_ord_id is not unique".to_owned());
         }
         self.engine_counts(caller, wanted.pair.symbol, 1)

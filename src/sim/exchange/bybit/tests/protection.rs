@@ -178,7 +178,7 @@ fn a_new_window_acts_and_shows_only_after_it_has_propagated() {
     let mut rig = rig(0.1);
     let set = json!({"product": "DERIVATIVES", "timeWindow": 40});
     let answer = post(&mut rig, "/v5/order/disconnected-cancel-all", &set);
-    assert_eq!((&answer["retCode"], &answer["retMsg"]), (&json!(0), &json!("success")));
+    assert_eq!(answer, json!({"retCode": 0, "retMsg": "success"}));
     let window = |rig: &mut Rig<BybitExchange>| {
         let infos = get(rig, "/v5/account/query-dcp-info")["result"]["dcpInfos"].clone();
         infos.as_array().unwrap().iter().find(|info| info["product"] == "DERIVATIVES").unwrap()["timeWindow"].clone()
