@@ -1,7 +1,7 @@
 """Who gets what: from the one queue of a guard to whoever awaits an answer, reads messages, reads events.
 
 One party at a time empties the queue: the event loop the guard is attached to, or else one of the threads that wait (the
-others follow it). It knows nothing of venues, phases or orders; :mod:`killcord.guard` is the face of this.
+others follow it). It knows nothing of venues or orders; :mod:`killcord.guard` is the face of this.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from contextlib import suppress
 from typing import Generic, Self, TypeVar, cast
 
 from ._inbox import Inbox, Waiter
-from ._killcord import GuardHandle, Message, Reply
-from .errors import AlreadyReading, FateUnknown, MessagesLost, WrongLoop
-from .events import CallbackFailed, Event, Farewell
+from ._killcord import Bell, GuardHandle, Message, Reply
+from .errors import AlreadyReading, FateUnknown, MessagesLost, Refusal, WrongLoop
+from .events import CallbackFailed, Event, Farewell, Refused
+from .model import RefusalClass
 
 logger = logging.getLogger("killcord")
 
@@ -36,6 +37,8 @@ class Delivery:
 
     __slots__ = (
         "__weakref__",
+        "_bell",
+        "_closed",
         "_condition",
         "_event_reader",
         "_failed",
@@ -52,6 +55,7 @@ class Delivery:
 
     def __init__(self, handle: GuardHandle, on_message: OnMessage | None) -> None:
         self._handle = handle
+        self._bell = handle.bell()
         self._inbox = Inbox(handle)
         self._on_message = on_message
         self._condition = threading.Condition(threading.Lock())
@@ -59,6 +63,8 @@ class Delivery:
         self._event_reader: asyncio.Future[None] | None = None
         self._message_reader: asyncio.Future[None] | None = None
         self._watchers: list[asyncio.Future[None]] = []
+        self._closed = False
+        """Nothing comes any more, so that there is nothing to watch."""
         self._leading = False
         """A thread empties the queue on behalf of the waiting ones."""
         self._followers = 0
@@ -75,12 +81,15 @@ class Delivery:
         self._handle.check_process()
         if self._is_attached():
             raise WrongLoop("the guard is in use by another event loop, which is still open")
-        loop.add_reader(self._handle.fileno(), _readable, weakref.ref(self))
+        if self._closed:
+            return loop
+        # The bell travels along, so that its descriptor stays open for as long as the loop watches it.
+        loop.add_reader(self._bell.fileno(), _readable, weakref.ref(self), self._bell, loop)
         with self._condition:
             self._loop = loop
             self._event_reader = self._message_reader = None
             self._watchers.clear()
-        self._handle.ring()
+        self._bell.ring()
         return loop
 
     def detach(self) -> None:
@@ -89,20 +98,19 @@ class Delivery:
         if loop is None or loop.is_closed():
             return
         if _running_loop() is loop:
-            loop.remove_reader(self._handle.fileno())
+            _forget(loop, self._bell)
         else:
-            # The handle travels along, so that its descriptor is still open when the loop forgets it.
             with suppress(RuntimeError):
-                loop.call_soon_threadsafe(_forget, loop, self._handle)
+                loop.call_soon_threadsafe(_forget, loop, self._bell)
 
     def readable(self) -> None:
         """The loop found something to read."""
-        self._handle.silence()
+        self._bell.silence()
         with self._condition:
             more = self._pump()
             has_event = self._event_reader is not None and self._inbox.has_event()
         if more:
-            self._handle.ring()
+            self._bell.ring()
         if self._on_message is not None:
             self._call_back(self._on_message)
         ended = self._handle.has_ended()
@@ -242,6 +250,12 @@ class Delivery:
             while self._inbox.fetch_events():
                 pass
 
+    def fatal_refusal(self) -> Refusal | None:
+        """The last refusal, among the events unread, that asks for a person. The last error may be another link's."""
+        self.fetch_events()
+        refusals = (event.refusal for event in reversed(self._inbox.events) if isinstance(event, Refused))
+        return next((each for each in refusals if each.refusal_class is RefusalClass.FATAL), None)
+
     def close(self) -> None:
         """The guard has ended: hands out what is left, and tells the rest that their fate is unknown."""
         self._handle.check_process()
@@ -254,6 +268,7 @@ class Delivery:
 
     def _finish(self) -> None:
         with self._condition:
+            self._closed = True
             while self._pump():
                 pass
             self._inbox.give_up()
@@ -284,11 +299,11 @@ class Delivery:
         """Without a loop, whoever comes by empties the queue; the thread that waits for it is told."""
         if self._is_attached():
             return
-        self._handle.silence()
+        self._bell.silence()
         while self._pump():
             pass
         if self._leading:
-            self._handle.ring()
+            self._bell.ring()
 
     def _follow_or_lead(self, at_most_s: float) -> None:
         """Waits for the one who empties the queue, or is the one. The lock is held, and let go of while waiting."""
@@ -302,7 +317,7 @@ class Delivery:
         self._leading = True
         self._condition.release()
         try:
-            self._handle.wait_readable(at_most_s)
+            self._bell.wait_readable(at_most_s)
         finally:
             self._condition.acquire()
             self._leading = False
@@ -343,14 +358,16 @@ class Stream(Generic[Item]):
         return self._fetch()
 
 
-def _readable(delivery: weakref.ref[Delivery]) -> None:
+def _readable(delivery: weakref.ref[Delivery], bell: Bell, loop: asyncio.AbstractEventLoop) -> None:
     alive = delivery()
-    if alive is not None:
+    if alive is None:
+        _forget(loop, bell)
+    else:
         alive.readable()
 
 
-def _forget(loop: asyncio.AbstractEventLoop, handle: GuardHandle) -> None:
-    loop.remove_reader(handle.fileno())
+def _forget(loop: asyncio.AbstractEventLoop, bell: Bell) -> None:
+    loop.remove_reader(bell.fileno())
 
 
 def _wake(future: asyncio.Future[None] | None) -> None:

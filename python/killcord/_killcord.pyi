@@ -9,6 +9,7 @@ from .events import Event
 from .model import Coverage, Evidence, Exposure, Json, LinkRole, Phase, SwitchKind, TripBounds, VenueName
 
 __all__ = [
+    "Bell",
     "Credentials",
     "EndpointsSpec",
     "Exchange",
@@ -323,6 +324,26 @@ class Hole:
     def lost(self) -> int:
         """Exactly how many."""
 
+# bell.rs
+
+@final
+class Bell:
+    """A descriptor that is readable while there is something to drain. Whoever watches it holds this, so that it is not
+    closed, and its number not used for something else, while a loop still has it on its list.
+    """
+
+    def fileno(self) -> int:
+        """The descriptor to watch for readability."""
+
+    def ring(self) -> None:
+        """Makes the descriptor readable. Never waits."""
+
+    def silence(self) -> None:
+        """Makes the descriptor unreadable; drain after this, never before."""
+
+    def wait_readable(self, timeout_s: float) -> None:
+        """Waits until the descriptor is readable, a signal was handled, or the time is over."""
+
 # guard.rs
 
 @final
@@ -377,17 +398,8 @@ class GuardHandle:
     def wait_ended(self, timeout_s: float | None) -> Snapshot:
         """Waits until the guard has ended. Raises `PhaseTimeout`."""
 
-    def fileno(self) -> int:
-        """The descriptor that becomes readable when there is something to drain."""
-
-    def silence(self) -> None:
-        """Makes the descriptor unreadable; drain after this, never before."""
-
-    def ring(self) -> None:
-        """Makes the descriptor readable."""
-
-    def wait_readable(self, timeout_s: float) -> None:
-        """Waits until the descriptor is readable, a signal was handled, or the time is over."""
+    def bell(self) -> Bell:
+        """What becomes readable when there is something to drain."""
 
     def check_process(self) -> None:
         """Raises `Forked` in a child of the process that made the guard."""

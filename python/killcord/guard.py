@@ -7,11 +7,8 @@ done by a thread which never runs Python, so it goes on while Python computes, b
 from __future__ import annotations
 
 import asyncio
-import atexit
-import json
 import os
 import warnings
-import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial
@@ -19,9 +16,11 @@ from types import TracebackType
 from typing import Self
 
 from ._delivery import Delivery, Stream
+from ._exit import Running
 from ._killcord import GuardHandle, Message, Reply, Snapshot
+from ._outgoing import parameters, text
 from .config import Policy
-from .errors import ArmTimeout, Ended, Fenced, NotSendable, NotStarted, PhaseTimeout
+from .errors import ArmTimeout, Ended, Fenced, NotStarted, PhaseTimeout
 from .events import CallbackFailed, Event, Farewell
 from .model import Evidence, Json, Phase
 from .venues import Venue
@@ -30,8 +29,6 @@ ARMED = frozenset({Phase.ARMED, Phase.SUSPECT})
 HOPELESS = frozenset({Phase.REFUSED, Phase.FENCED, Phase.FAULTED})
 LEAVE_S = 5.0
 """Letting go takes milliseconds; this bounds a wait that should not be noticed."""
-EXIT_S = 0.5
-"""How long the interpreter's end may be held up in all."""
 
 
 class Guard:
@@ -40,7 +37,29 @@ class Guard:
     On asyncio, enter it: ``async with`` returns once armed, and leaving it, for whatever reason, **lets go**: the link is
     dropped without disarming, so that the venue's switch acts. Only :meth:`farewell` keeps orders.
 
+    >>> from killcord import Deribit, Kraken
+    >>> from killcord.sim import Exchange
+    >>> async def trade(exchange: Exchange) -> None:
+    ...     async with Guard(Deribit(exchange.credentials, custom=exchange.endpoints)) as guard:
+    ...         print(guard.snapshot.phase.value, guard.snapshot.evidence.value, guard.snapshot.coverage.scope.value)
+    ...         order = {"instrument_name": "BTC-PERPETUAL", "amount": 10, "type": "limit", "price": 1000}
+    ...         reply = await guard.request("private/buy", order)
+    ...         print(reply.json()["result"]["order"]["order_state"], exchange.open_order_count())
+    >>> with Exchange("deribit", factor=0.1) as exchange:
+    ...     asyncio.run(trade(exchange))
+    armed read_back connection
+    open 1
+
     Without asyncio, use :meth:`start`, :meth:`wait_phase`, ``drain_*``, ``*_blocking`` and :meth:`stop`.
+
+    >>> with Exchange("kraken", factor=0.1) as exchange:
+    ...     guard = Guard(Kraken(exchange.credentials, custom=exchange.endpoints))
+    ...     guard.start()
+    ...     guard.wait_phase(Phase.ARMED, 10).coverage.scope.value
+    ...     guard.stop()
+    ...     guard.snapshot.phase.value
+    'account'
+    'stopped'
 
     ``on_message`` is called on the loop's thread with each message that answers no request. What it raises is logged and
     kept in :attr:`callback_failures`; the guard takes no notice. Without it, read :meth:`messages`.
@@ -48,7 +67,7 @@ class Guard:
     A guard is used by one event loop at a time, and by the process that made it. Any thread may call the plain methods.
     """
 
-    __slots__ = ("__weakref__", "_arm_timeout_s", "_delivery", "_handle", "_pid", "_policy", "_started", "_venue")
+    __slots__ = ("__weakref__", "_arm_timeout_s", "_delivery", "_handle", "_pid", "_policy", "_running", "_venue")
 
     def __init__(
         self,
@@ -63,7 +82,7 @@ class Guard:
         Raises ``StartFailed`` when the operating system gives no thread or descriptor, and ``ConfigError`` when the
         machine has no root certificates to verify a venue with.
         """
-        self._started = False
+        self._running: Running | None = None
         self._pid = os.getpid()
         self._venue = venue
         self._policy = Policy() if policy is None else policy
@@ -130,7 +149,7 @@ class Guard:
         ``NotSent`` or ``FateUnknown``.
         """
         self._require_started()
-        return await self._delivery.answer(partial(self._handle.request, method, _json(params), breaks_protection))
+        return await self._delivery.answer(partial(self._handle.request, method, parameters(params), breaks_protection))
 
     def send(self, line: bytes | str, *, breaks_protection: bool = False) -> Awaitable[None]:
         """Sends a line as it is; what the venue says to it comes as a message.
@@ -139,7 +158,7 @@ class Guard:
         what :meth:`request` raises.
         """
         self._require_started()
-        return self._delivery.sent(partial(self._handle.send, _line(line), breaks_protection))
+        return self._delivery.sent(partial(self._handle.send, text(line), breaks_protection))
 
     def messages(self) -> AsyncIterator[Message]:
         """Every message that answers no request, in order, from the start of the guard; ends when the guard has ended.
@@ -153,7 +172,8 @@ class Guard:
         """Every event, in order, from the start of the guard; ends when the guard has ended.
 
         Numbers are contiguous. At most 4096 are kept unread; where more were dropped there is one ``Overflow`` with
-        their exact number and the state after it. One reader at a time, else ``AlreadyReading``.
+        their exact number and the state after it. One reader at a time, else ``AlreadyReading``. Match on them as shown
+        in :mod:`killcord.events`.
         """
         return Stream(self._delivery.next_event)
 
@@ -208,15 +228,14 @@ class Guard:
     def start(self) -> None:
         """Begins to dial, log in and arm, and returns at once. Raises ``AlreadyStarted`` the second time."""
         self._handle.start()
-        self._started = True
-        _running.add(self)
+        self._running = Running(self._handle)
 
     def stop(self, timeout_s: float = LEAVE_S) -> None:
         """Lets go: drops the links without disarming, and returns once they are down. Again is harmless.
 
         Raises ``PhaseTimeout``.
         """
-        if self._started:
+        if self._running is not None:
             self._let_go()
             self._handle.wait_ended(timeout_s)
             self._delivery.close()
@@ -235,8 +254,7 @@ class Guard:
     ) -> Reply:
         """The twin of :meth:`request`. Raises ``FateUnknown`` when there is no answer within ``timeout_s``."""
         self._require_started()
-        text = _json(params)
-        send = partial(self._handle.request, method, text, breaks_protection)
+        send = partial(self._handle.request, method, parameters(params), breaks_protection)
         reply = self._delivery.answer_blocking(send, timeout_s, until_sent=False).reply
         assert reply is not None, "a request without error ends with a reply"
         return reply
@@ -244,7 +262,7 @@ class Guard:
     def send_blocking(self, line: bytes | str, *, breaks_protection: bool = False, timeout_s: float = 1.0) -> None:
         """The twin of :meth:`send`: returns once the line was handed to the kernel."""
         self._require_started()
-        send = partial(self._handle.send, _line(line), breaks_protection)
+        send = partial(self._handle.send, text(line), breaks_protection)
         self._delivery.answer_blocking(send, timeout_s, until_sent=True)
 
     def drain_messages(self, most: int = 256, timeout_s: float = 0.0) -> list[Message]:
@@ -273,12 +291,15 @@ class Guard:
         return f"<Guard {state.venue.value} {self._venue.account!r} {state.phase.value}>"
 
     def __del__(self) -> None:
-        # A half-built guard has nothing to let go, and a forked child must not touch what is its parent's.
-        if not getattr(self, "_started", False) or os.getpid() != self._pid or self._handle.has_ended():
+        # What was not built is not there to be ended, and a forked child must not touch what is its parent's.
+        if not hasattr(self, "_delivery") or os.getpid() != self._pid:
             return
-        self._let_go()
+        running = self._running is not None and not self._handle.has_ended()
+        if running:
+            self._let_go()
         self._delivery.detach()
-        warnings.warn("a running guard was dropped; it was let go", ResourceWarning, stacklevel=1, source=self)
+        if running:
+            warnings.warn("a running guard was dropped; it was let go", ResourceWarning, stacklevel=1, source=self)
 
     async def _arm(self) -> None:
         settled = ARMED | HOPELESS
@@ -293,7 +314,7 @@ class Guard:
             return
         if state.phase is Phase.FENCED:
             raise Fenced("another guard keeps taking the session of this account") from state.last_error
-        raise state.last_error or Ended(f"the guard ended ({state.phase.value})")
+        raise self._delivery.fatal_refusal() or state.last_error or Ended(f"the guard ended ({state.phase.value})")
 
     async def _leave(self) -> None:
         self._let_go()
@@ -348,43 +369,9 @@ class Guard:
         return PhaseTimeout(sentence, snapshot=state)
 
     def _require_started(self) -> None:
-        if not self._started:
+        if self._running is None:
             raise NotStarted("the guard was not started: enter it with async with, or call start()")
 
 
 def _phases(phase: Phase | Collection[Phase]) -> frozenset[Phase]:
     return frozenset((phase,) if isinstance(phase, Phase) else phase)
-
-
-def _json(params: Mapping[str, Json] | str | None) -> str:
-    if isinstance(params, str):
-        return params
-    try:
-        return json.dumps({} if params is None else params, separators=(",", ":"), allow_nan=False)
-    except ValueError as error:
-        raise NotSendable(f"the parameters are not JSON: {error}", why=str(error)) from None
-
-
-def _line(line: bytes | str) -> str:
-    if isinstance(line, str):
-        return line
-    try:
-        return line.decode()
-    except UnicodeDecodeError:
-        raise NotSendable("the line is not UTF-8", why="not UTF-8") from None
-
-
-_running: weakref.WeakSet[Guard] = weakref.WeakSet()
-
-
-def _let_all_go() -> None:
-    """At the interpreter's end: abort at once what would otherwise be closed politely by the kernel."""
-    guards = [guard for guard in list(_running) if guard._pid == os.getpid() and not guard._handle.has_ended()]
-    for guard in guards:
-        guard._let_go()
-    for guard in guards:
-        with suppress(PhaseTimeout):
-            guard._handle.wait_ended(EXIT_S / len(guards))
-
-
-atexit.register(_let_all_go)

@@ -3,6 +3,14 @@
 All of them take ``credentials`` first and, by keyword, ``account`` (your own name for it, shown in events; not secret),
 ``environment`` and, for addresses of your own, ``custom``. Whatever the venue would refuse is refused here, when the
 object is built, with a :class:`~killcord.errors.ConfigError`.
+
+>>> credentials = Credentials.values(key="KILLCORD0001", secret="never-in-a-program")
+>>> Deribit(credentials, account="desk", heartbeat_s=5)
+Traceback (most recent call last):
+    ...
+killcord.errors.ConfigError: heartbeat_s = 5 is not possible: must be between 10 and 3600 seconds
+>>> Bybit(credentials, products=(BybitProduct.SPOT,), environment=Environment.TEST).window_s
+10
 """
 
 from __future__ import annotations

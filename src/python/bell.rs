@@ -1,49 +1,96 @@
 //! How the guard's thread tells a Python event loop that there is something to read: one descriptor that becomes
 //! readable, at most one write per batch, no lock, no GIL. It works on every loop that can watch a descriptor.
 
+use super::errors;
+use pyo3::prelude::*;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// A bell: rung from any thread, silenced by the reader before it looks.
+/// A descriptor that is readable while there is something to drain. Whoever watches it holds this, so that it is not
+/// closed, and its number not used for something else, while a loop still has it on its list.
+#[pyclass(frozen, module = "killcord._killcord")]
 pub struct Bell {
-    reader: OwnedFd,
-    writer: OwnedFd,
-    /// Rung and not yet silenced. While it is set there is no need to write again.
-    rung: AtomicBool,
+    wire: Arc<Wire>,
+    /// The process that made it. A forked child shares the descriptor and would take what is meant for its parent.
+    pid: u32,
+}
+
+#[pymethods]
+impl Bell {
+    /// The descriptor to watch for readability.
+    fn fileno(&self) -> RawFd {
+        self.wire.reader.as_raw_fd()
+    }
+
+    /// Makes the descriptor readable. Never waits.
+    fn ring(&self, py: Python<'_>) -> PyResult<()> {
+        self.check_process(py)?;
+        self.wire.ring();
+        Ok(())
+    }
+
+    /// Makes the descriptor unreadable; drain after this, never before.
+    fn silence(&self, py: Python<'_>) -> PyResult<()> {
+        self.check_process(py)?;
+        self.wire.silence();
+        Ok(())
+    }
+
+    /// Waits until the descriptor is readable, a signal was handled, or the time is over.
+    fn wait_readable(&self, py: Python<'_>, timeout_s: f64) -> PyResult<()> {
+        self.check_process(py)?;
+        let at_most = Duration::try_from_secs_f64(timeout_s).unwrap_or_default();
+        py.detach(|| self.wire.wait(at_most));
+        py.check_signals()
+    }
 }
 
 impl Bell {
     /// A silent one. Closed on exec.
     pub fn new() -> io::Result<Self> {
         let (reader, writer) = pair()?;
-        Ok(Self { reader, writer, rung: AtomicBool::new(false) })
+        let wire = Arc::new(Wire { reader, writer, rung: AtomicBool::new(false) });
+        Ok(Self { wire, pid: std::process::id() })
     }
 
-    /// The descriptor to watch for readability.
-    pub fn descriptor(&self) -> RawFd {
-        self.reader.as_raw_fd()
+    /// What rings it, for the guard's thread.
+    pub fn ringer(&self) -> impl Fn() + Send + Sync + use<> {
+        let wire = Arc::clone(&self.wire);
+        move || wire.ring()
     }
 
-    /// Makes the descriptor readable. Never waits.
-    pub fn ring(&self) {
+    fn check_process(&self, py: Python<'_>) -> PyResult<()> {
+        if self.pid == std::process::id() { Ok(()) } else { Err(errors::forked(py)) }
+    }
+}
+
+/// Both ends.
+struct Wire {
+    reader: OwnedFd,
+    writer: OwnedFd,
+    /// Rung and not yet silenced. While it is set there is no need to write again.
+    rung: AtomicBool,
+}
+
+impl Wire {
+    fn ring(&self) {
         if !self.rung.swap(true, Ordering::SeqCst) {
             // A full descriptor is readable already, and no other error can happen to one that is open.
             let _ = rustix::io::write(&self.writer, &1u64.to_ne_bytes());
         }
     }
 
-    /// Makes the descriptor unreadable. Look for what was announced after this, never before: whoever rings between the
-    /// read and the store announces something that is already there to be found.
-    pub fn silence(&self) {
+    /// Whoever rings between the read and the store announces something that is already there to be found.
+    fn silence(&self) {
         // Nothing to read is as good as something.
         let _ = rustix::io::read(&self.reader, &mut [0u8; 64]);
         self.rung.store(false, Ordering::SeqCst);
     }
 
-    /// Waits until the bell is rung, a signal arrives, or the time is over; the caller looks what it was.
-    pub fn wait(&self, at_most: Duration) {
+    fn wait(&self, at_most: Duration) {
         use rustix::event::{PollFd, PollFlags, poll};
         let timeout = rustix::time::Timespec {
             tv_sec: i64::try_from(at_most.as_secs()).unwrap_or(i64::MAX),

@@ -10,7 +10,6 @@ use crate::driver::{self, CallError, Engine, GuardSpec, WaitError};
 use crate::model::{Misuse, Phase, RequestId};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
-use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use std::time::Duration;
 #[pyclass(frozen, module = "killcord._killcord")]
 pub struct GuardHandle {
     handle: driver::GuardHandle,
-    bell: Arc<Bell>,
+    bell: Py<Bell>,
     /// The process that made it. A forked child has a copy that it must not use.
     pid: u32,
     /// Why this venue has no farewell, when it has none.
@@ -36,13 +35,12 @@ impl GuardHandle {
         let (no_farewell, no_disarm) = (dialect.facts().no_farewell, dialect.facts().no_disarm);
         let mut spec = GuardSpec::new(dialect, policy.model());
         spec.extra_ca_pem = venue.ca_pem();
-        let bell = Arc::new(Bell::new().map_err(|error| errors::start_failed(py, "descriptor", &error))?);
+        let bell = Bell::new().map_err(|error| errors::start_failed(py, "descriptor", &error))?;
         let handle = py
             .detach(|| Engine::start().and_then(|engine| engine.add(spec)))
             .map_err(|error| errors::start_error(py, &error))?;
-        let ringer = Arc::clone(&bell);
-        handle.set_waker(Arc::new(move || ringer.ring())).map_err(|error| errors::call_error(py, &error))?;
-        Ok(Self { handle, bell, pid: std::process::id(), no_farewell, no_disarm })
+        told(py, handle.set_waker(Arc::new(bell.ringer())))?;
+        Ok(Self { handle, bell: Py::new(py, bell)?, pid: std::process::id(), no_farewell, no_disarm })
     }
 
     /// Dials, logs in, arms, keeps.
@@ -133,32 +131,9 @@ impl GuardHandle {
         waited(py, timeout_s, |slice| self.handle.wait_ended(slice))
     }
 
-    /// The descriptor that becomes readable when there is something to drain.
-    fn fileno(&self) -> RawFd {
-        self.bell.descriptor()
-    }
-
-    /// Makes the descriptor unreadable; drain after this, never before.
-    fn silence(&self, py: Python<'_>) -> PyResult<()> {
-        // In a forked child this would swallow what was meant for the parent.
-        self.check_process(py)?;
-        self.bell.silence();
-        Ok(())
-    }
-
-    /// Makes the descriptor readable.
-    fn ring(&self, py: Python<'_>) -> PyResult<()> {
-        self.check_process(py)?;
-        self.bell.ring();
-        Ok(())
-    }
-
-    /// Waits until the descriptor is readable, a signal was handled, or the time is over.
-    fn wait_readable(&self, py: Python<'_>, timeout_s: f64) -> PyResult<()> {
-        self.check_process(py)?;
-        let length = length(Some(timeout_s));
-        py.detach(|| self.bell.wait(length));
-        py.check_signals()
+    /// What becomes readable when there is something to drain.
+    fn bell(&self, py: Python<'_>) -> Py<Bell> {
+        self.bell.clone_ref(py)
     }
 
     /// Raises `Forked` in a child of the process that made the guard.

@@ -29,6 +29,7 @@ fn _killcord(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<message::Sent>()?;
     module.add_class::<message::Unanswerable>()?;
     module.add_class::<message::Hole>()?;
+    module.add_class::<bell::Bell>()?;
     module.add_class::<guard::GuardHandle>()?;
     module.add_class::<sim::Exchange>()?;
     Ok(())

@@ -1,0 +1,38 @@
+"""The interpreter's end: guards that still run are let go at once, rather than when the kernel closes their sockets."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import weakref
+from contextlib import suppress
+
+from ._killcord import GuardHandle
+from .errors import KillcordError
+
+EXIT_S = 0.5
+"""How long the interpreter's end may be held up in all."""
+
+_running: weakref.WeakSet[Running] = weakref.WeakSet()
+
+
+class Running:
+    """A started guard's handle and the process it belongs to. Forgotten with the guard that holds it."""
+
+    __slots__ = ("__weakref__", "handle", "pid")
+
+    def __init__(self, handle: GuardHandle) -> None:
+        self.handle = handle
+        self.pid = os.getpid()
+        _running.add(self)
+
+
+@atexit.register
+def _let_all_go() -> None:
+    left = [each.handle for each in _running if each.pid == os.getpid() and not each.handle.has_ended()]
+    for handle in left:
+        with suppress(KillcordError):
+            handle.let_go()
+    for handle in left:
+        with suppress(KillcordError):
+            handle.wait_ended(EXIT_S / len(left))

@@ -1,0 +1,63 @@
+"""What the tests of the guard share: an embedded venue, a guard for it, an order on it, and a loop of either kind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+import uvloop
+
+from killcord import Bybit, CryptoCom, Deribit, Guard, Json, Kraken, Message, Policy, Venue, VenueName
+from killcord.sim import Exchange
+
+FACTOR = 0.1
+"""Ten times as fast as life."""
+
+LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "asyncio": asyncio.new_event_loop,
+    "uvloop": uvloop.new_event_loop,
+}
+
+Run = Callable[[Coroutine[None, None, None]], None]
+
+
+def runner(loop: str) -> Run:
+    """Runs a test to its end on a loop of this kind, and for half a minute at most."""
+
+    def run(work: Coroutine[None, None, None]) -> None:
+        async def bounded() -> None:
+            async with asyncio.timeout(30):
+                await work
+
+        with asyncio.Runner(loop_factory=LOOPS[loop]) as with_loop:
+            with_loop.run(bounded())
+
+    return run
+
+
+def venue_of(exchange: Exchange) -> Venue:
+    """The account of an embedded venue, as a guard wants it."""
+    kinds: dict[VenueName, type[CryptoCom] | type[Deribit] | type[Bybit] | type[Kraken]] = {
+        VenueName.CRYPTO_COM: CryptoCom,
+        VenueName.DERIBIT: Deribit,
+        VenueName.BYBIT: Bybit,
+        VenueName.KRAKEN: Kraken,
+    }
+    return kinds[exchange.venue](exchange.credentials, account="desk", custom=exchange.endpoints)
+
+
+def guard_of(
+    exchange: Exchange,
+    policy: Policy | None = None,
+    on_message: Callable[[Message], None] | None = None,
+    arm_timeout_s: float = 20.0,
+) -> Guard:
+    """A guard of that account."""
+    return Guard(venue_of(exchange), policy, on_message=on_message, arm_timeout_s=arm_timeout_s)
+
+
+ORDER: tuple[str, dict[str, Json]] = (
+    "private/buy",
+    {"instrument_name": "BTC-PERPETUAL", "amount": 10, "type": "limit", "price": 1000},
+)
+"""An order on Deribit that rests far away."""
