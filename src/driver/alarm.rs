@@ -57,7 +57,10 @@ impl Alarm {
             let mut ready = ready?;
             let mut expirations = [0u8; 8];
             match rustix::io::read(self.timer.get_ref(), &mut expirations) {
-                Ok(_) => self.set_for = None,
+                Ok(_) => {
+                    self.set_for = None;
+                    ready.clear_ready();
+                }
                 Err(Errno::AGAIN) => ready.clear_ready(),
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),

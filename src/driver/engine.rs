@@ -12,6 +12,7 @@ use super::machine::Machine;
 use super::publish::Publisher;
 use super::resolve::Resolver;
 use super::shared::Shared;
+use super::slice;
 use super::spec::{GuardSpec, Settings};
 use super::tls;
 use super::world::World;
@@ -140,6 +141,9 @@ static SHARED: Mutex<Option<Engine>> = Mutex::new(None);
 static SHARED_PID: AtomicU32 = AtomicU32::new(0);
 
 fn run(runtime: Runtime, mut jobs: UnboundedReceiver<Job>) {
+    if let Err(error) = slice::shorten() {
+        tracing::debug!(%error, "no short scheduler slices");
+    }
     let guards = LocalSet::new();
     let resolver = Resolver::default();
     guards.block_on(&runtime, async {

@@ -19,35 +19,54 @@ pub(super) struct Lanes {
     keepalive: VecDeque<Waiting>,
     control: VecDeque<Waiting>,
     order: VecDeque<Waiting>,
+    order_bytes: usize,
 }
 
 impl Lanes {
     /// Queues something. A full keepalive lane loses its oldest: an answer that waited behind 63 others answers nothing
     /// any more. A full control or order lane takes nothing; false then.
     pub(super) fn push(&mut self, lane: Lane, waiting: Waiting) -> bool {
-        let (queue, limit) = match lane {
-            Lane::Keepalive => (&mut self.keepalive, KEEPALIVES_MAX),
-            Lane::Control => (&mut self.control, CONTROLS_MAX),
-            Lane::Order => (&mut self.order, ORDERS_MAX),
-        };
-        if queue.len() >= limit {
-            if lane != Lane::Keepalive {
-                return false;
+        match lane {
+            Lane::Keepalive => {
+                if self.keepalive.len() >= KEEPALIVES_MAX {
+                    self.keepalive.pop_front();
+                }
+                self.keepalive.push_back(waiting);
             }
-            queue.pop_front();
+            Lane::Control if self.control.len() >= CONTROLS_MAX => return false,
+            Lane::Control => self.control.push_back(waiting),
+            Lane::Order if self.is_order_lane_full() => return false,
+            Lane::Order => {
+                self.order_bytes += waiting.bytes();
+                self.order.push_back(waiting);
+            }
         }
-        queue.push_back(waiting);
         true
     }
 
     /// The most urgent.
     pub(super) fn pop(&mut self) -> Option<Waiting> {
-        self.keepalive.pop_front().or_else(|| self.control.pop_front()).or_else(|| self.order.pop_front())
+        self.keepalive.pop_front().or_else(|| self.control.pop_front()).or_else(|| self.pop_order())
+    }
+
+    fn pop_order(&mut self) -> Option<Waiting> {
+        let order = self.order.pop_front()?;
+        self.order_bytes -= order.bytes();
+        Some(order)
     }
 
     /// True when another order would have to be refused.
     pub(super) fn is_order_lane_full(&self) -> bool {
-        self.order.len() >= ORDERS_MAX
+        self.order.len() >= ORDERS_MAX || self.order_bytes >= ORDER_BYTES_MAX
+    }
+}
+
+impl Waiting {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Line(line) => line.len(),
+            Self::Ping(_) => 0,
+        }
     }
 }
 
@@ -57,6 +76,8 @@ const KEEPALIVES_MAX: usize = 64;
 const CONTROLS_MAX: usize = 256;
 /// Beyond this the application is told to slow down.
 pub(super) const ORDERS_MAX: usize = 1024;
+/// The same for large ones. The last may go over it by its own length.
+const ORDER_BYTES_MAX: usize = 32 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -82,6 +103,15 @@ mod tests {
         assert!(lanes.is_order_lane_full());
         assert!(!lanes.push(Lane::Order, line("one too many")));
         assert!(lanes.push(Lane::Keepalive, line("k")));
+    }
+
+    #[test]
+    fn large_orders_fill_their_lane_before_its_places_are_used_up() {
+        let mut lanes = Lanes::default();
+        assert!(lanes.push(Lane::Order, line(&"x".repeat(ORDER_BYTES_MAX))));
+        assert!(!lanes.push(Lane::Order, line("o")));
+        assert!(lanes.pop().is_some());
+        assert!(lanes.push(Lane::Order, line("o")));
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! ```text
 //!  handle      what an application holds            shared   what handles and task have in common
 //!  engine      the thread                           publish  the task's side of it
-//!  spec        what a guard needs to run            queue    events and messages, never silently lost
+//!  slice       how the thread is scheduled          queue    events and messages, never silently lost
+//!  spec        what a guard needs to run
 //!  guard_task  the loop of one guard                clock    the only file that reads one
 //!  world       what the loop has outside            alarm    waiting on that clock
 //!  machine     what the loop drives                 ending   how the loop ends
@@ -37,6 +38,7 @@ mod resolve;
 mod send_queue;
 pub mod serve;
 mod shared;
+mod slice;
 mod socket;
 mod spec;
 mod stream;

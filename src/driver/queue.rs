@@ -52,21 +52,26 @@ pub(super) trait Queued: Sized {
     fn into_hole(self) -> Self;
     /// The size of the hole, when this is a marker.
     fn hole(&mut self) -> Option<&mut u64>;
+    /// How much text it carries.
+    fn bytes(&self) -> usize;
 }
 
-/// At most `capacity` items, plus markers, plus what must arrive.
+/// At most `capacity` items and [`BYTES_MAX`] of text, plus markers, plus what must arrive.
 pub(super) struct Queue<T> {
     items: VecDeque<T>,
     capacity: usize,
+    bytes: usize,
 }
 
 impl<T: Queued> Queue<T> {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { items: VecDeque::new(), capacity }
+        Self { items: VecDeque::new(), capacity, bytes: 0 }
     }
 
     pub(super) fn push(&mut self, item: T) {
-        if self.items.len() < self.capacity || item.must_arrive() {
+        let fits = self.items.len() < self.capacity && self.bytes + item.bytes() <= BYTES_MAX;
+        if fits || item.must_arrive() {
+            self.bytes += item.bytes();
             self.items.push_back(item);
             return;
         }
@@ -79,13 +84,16 @@ impl<T: Queued> Queue<T> {
 
     /// Moves everything into `other`, in order; holes stay exact.
     pub(super) fn pour_into(&mut self, other: &mut Self) {
+        self.bytes = 0;
         self.items.drain(..).for_each(|item| other.push(item));
     }
 
     /// The oldest, at most `max` of them.
     pub(super) fn drain(&mut self, max: usize) -> Vec<T> {
         let count = max.min(self.items.len());
-        self.items.drain(..count).collect()
+        let drained: Vec<T> = self.items.drain(..count).collect();
+        self.bytes -= drained.iter().map(Queued::bytes).sum::<usize>();
+        drained
     }
 
     pub(super) fn len(&self) -> usize {
@@ -113,6 +121,11 @@ impl Queued for Event {
     fn hole(&mut self) -> Option<&mut u64> {
         if let EventKind::Overflow { lost } = &mut self.kind { Some(lost) } else { None }
     }
+
+    /// What it carries is cut short where it is made.
+    fn bytes(&self) -> usize {
+        0
+    }
 }
 
 impl Queued for Inbound {
@@ -130,7 +143,17 @@ impl Queued for Inbound {
     fn hole(&mut self) -> Option<&mut u64> {
         if let Self::Overflow { lost } = self { Some(lost) } else { None }
     }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Message { text, .. } | Self::Answer { text, .. } => text.len(),
+            Self::Sent { .. } | Self::Fate { .. } | Self::Overflow { .. } => 0,
+        }
+    }
 }
+
+/// A venue that floods a reader who does not read costs no more memory than this.
+const BYTES_MAX: usize = 64 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -191,6 +214,18 @@ mod tests {
         let all = queue.drain(usize::MAX);
         assert_eq!(all[1], Inbound::Overflow { lost: 2 });
         assert_eq!(all[2], Inbound::Answer { request: RequestId(7), text: "yes".into() });
+    }
+
+    #[test]
+    fn large_messages_fill_the_queue_before_its_places_are_used_up() {
+        let mut queue = Queue::new(1000);
+        let large = "x".repeat(BYTES_MAX / 4);
+        (0..6).for_each(|_| queue.push(message(&large)));
+        let all = queue.drain(usize::MAX);
+        assert_eq!(all.len(), 5);
+        assert_eq!(all[4], Inbound::Overflow { lost: 2 });
+        queue.push(message(&large));
+        assert_eq!(queue.drain(1), [message(&large)]);
     }
 
     fn event(seq: u64) -> Event {

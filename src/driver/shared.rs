@@ -45,8 +45,16 @@ pub(super) struct Shared {
 #[derive(Default)]
 struct Asks {
     waiting: VecDeque<Ask>,
+    bytes: usize,
     /// The task has taken the last of them: nothing may be left lying here without a fate.
     closed: bool,
+}
+
+impl Asks {
+    fn move_into(&mut self, into: &mut VecDeque<Ask>) {
+        into.append(&mut self.waiting);
+        self.bytes = 0;
+    }
 }
 
 /// What waits to be read.
@@ -109,7 +117,7 @@ impl Shared {
         if matches!(ask, Ask::Start) && self.started.swap(true, Ordering::AcqRel) {
             return Err(Misuse::AlreadyStarted.into());
         }
-        self.push_ask(ask, ASKS_MAX + ASKS_RESERVED)
+        self.push_ask(ask, 0, ASKS_MAX + ASKS_RESERVED)
     }
 
     /// Hands over a request and names it. Refused when too many wait to be sent, or when the answers of earlier ones
@@ -128,18 +136,20 @@ impl Shared {
             return Err(Misuse::TooManyPending { limit }.into());
         }
         let id = RequestId(self.last_request.fetch_add(1, Ordering::Relaxed) + 1);
-        self.push_ask(build(id), ASKS_MAX)?;
+        self.push_ask(build(id), length, ASKS_MAX)?;
         Ok(id)
     }
 
-    fn push_ask(&self, ask: Ask, limit: usize) -> Result<(), CallError> {
+    fn push_ask(&self, ask: Ask, length: usize, limit: usize) -> Result<(), CallError> {
         let mut asks = lock(&self.asks);
         if asks.closed {
             return Err(Misuse::Ended.into());
         }
-        if asks.waiting.len() >= limit {
+        let too_long = length > 0 && asks.bytes + length > ASK_BYTES_MAX;
+        if too_long || asks.waiting.len() >= limit {
             return Err(Misuse::TooManyPending { limit }.into());
         }
+        asks.bytes += length;
         asks.waiting.push_back(ask);
         drop(asks);
         self.task.wake();
@@ -231,8 +241,8 @@ impl Shared {
     /// Moves what was asked into `into`; false when a handle is just writing and the task must come back.
     pub(super) fn take_asks(&self, into: &mut VecDeque<Ask>) -> bool {
         match self.asks.try_lock() {
-            Ok(mut asks) => into.append(&mut asks.waiting),
-            Err(TryLockError::Poisoned(poisoned)) => into.append(&mut poisoned.into_inner().waiting),
+            Ok(mut asks) => asks.move_into(into),
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().move_into(into),
             Err(TryLockError::WouldBlock) => return false,
         }
         true
@@ -242,7 +252,7 @@ impl Shared {
     pub(super) fn take_last_asks(&self, into: &mut VecDeque<Ask>) {
         let mut asks = lock(&self.asks);
         asks.closed = true;
-        into.append(&mut asks.waiting);
+        asks.move_into(into);
     }
 
     pub(super) fn is_released(&self) -> bool {
@@ -303,6 +313,8 @@ fn withdrawn(snapshot: &Snapshot, now: Moment) -> Snapshot {
 const LINE_MAX: usize = 1 << 20;
 /// Requests that may wait for the task at one time.
 const ASKS_MAX: usize = 4096;
+/// The same for large ones.
+const ASK_BYTES_MAX: usize = 32 << 20;
 /// Room beyond that for what is not a request: letting go must always be possible.
 const ASKS_RESERVED: usize = 256;
 /// A waiter looks again this often by itself: a claim can lapse without anybody there to announce it.
