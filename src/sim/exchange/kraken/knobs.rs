@@ -80,6 +80,7 @@ knobs! {
         engine_limit: bool = true, "whether the engine's counter per account and pair limits anything";
         reorder_private: bool = false, "whether two private requests in a row are handled in the other order";
         invalidate_tokens: bool = false, "set to true to invalidate every token at once; sets itself back";
+        skip_sequence: bool = false, "set to true to leave out one sequence number everywhere; sets itself back";
         close_all: String = String::new(),
             "set to `drop` or to a code and a reason to end every connection once; sets itself back";
         say: String = String::new(), "set to a text to send it to every connection once; sets itself back";

@@ -145,6 +145,9 @@ impl Exchange for KrakenExchange {
         if std::mem::take(&mut self.knobs.invalidate_tokens) {
             self.tokens.invalidate_all();
         }
+        if std::mem::take(&mut self.knobs.skip_sequence) {
+            self.conns.values_mut().for_each(|conn| conn.sequence += 1);
+        }
         Ok(())
     }
 }

@@ -103,6 +103,10 @@ const QUIRKS: [(&str, &str); 4] = [
 ];
 
 fn play(rig: &mut Rig<BybitExchange>, moves: &[Move]) -> Vec<ConnId> {
+    play_with(rig, moves, Rig::run_ms)
+}
+
+fn play_with(rig: &mut Rig<BybitExchange>, moves: &[Move], wait: fn(&mut Rig<BybitExchange>, u64)) -> Vec<ConnId> {
     let mut conns = vec![guard(rig, GUARD, &["dcp.future"])];
     for step in moves {
         match *step {
@@ -120,7 +124,7 @@ fn play(rig: &mut Rig<BybitExchange>, moves: &[Move]) -> Vec<ConnId> {
                 let set = json!({"product": "SPOT", "timeWindow": seconds});
                 post(rig, "/v5/order/disconnected-cancel-all", &set);
             }
-            Move::Wait(millis) => rig.run_ms(millis),
+            Move::Wait(millis) => wait(rig, millis),
         }
     }
     conns
@@ -139,7 +143,7 @@ fn trips(rig: &Rig<BybitExchange>, since: Moment) -> Vec<(String, Moment)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn what_is_foretold_is_what_happens_when_nothing_more_arrives(
@@ -167,6 +171,24 @@ proptest! {
         }
         let trips = trips(&rig, since);
         prop_assert!(trips.iter().any(|(_, at)| *at == by), "foretold {by:?}, tripped {trips:?}");
+    }
+
+    #[test]
+    fn ticks_that_nobody_asked_for_change_nothing(moves in moves(), quirks in 0..16u8) {
+        let mut exact = rig(1.0);
+        let mut eager = rig(1.0);
+        for (index, (name, value)) in QUIRKS.into_iter().enumerate() {
+            if quirks & 1 << index != 0 {
+                knob(&mut exact, name, value);
+                knob(&mut eager, name, value);
+            }
+        }
+        play(&mut exact, &moves);
+        play_with(&mut eager, &moves, |rig, millis| {
+            (0..millis / 500).for_each(|_| rig.run_ms(500));
+            rig.run_ms(millis % 500);
+        });
+        prop_assert_eq!(exact.said, eager.said);
     }
 
     #[test]

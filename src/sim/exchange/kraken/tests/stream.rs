@@ -198,3 +198,15 @@ fn connections_can_be_closed_with_a_reason_and_told_a_sentence() {
     client.rig.run_ms(100);
     assert_eq!(client.rig.closed(next), None, "once");
 }
+
+#[test]
+fn a_sequence_number_can_be_left_out() {
+    let mut client = Client::new(1.0);
+    let (conn, _) = client.session();
+    client.rest();
+    client.knob("skip_sequence", "true");
+    client.rest();
+    let numbers: Vec<u64> =
+        client.updates(conn).iter().map(|(_, update)| update["sequence"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [2, 3, 5, 6]);
+}

@@ -254,32 +254,52 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     proptest::collection::vec(one, 1..20)
 }
 
+/// The connection that is open at the end.
+fn play(client: &mut Client, moves: &[Move], wait: fn(&mut Rig<KrakenExchange>, u64)) -> ConnId {
+    let (mut conn, mut token) = client.session();
+    for step in moves {
+        match *step {
+            Move::Timer(timeout) => drop(client.timer(conn, &token, timeout)),
+            Move::HttpTimer(timeout) => drop(client.post("CancelAllOrdersAfter", &format!("timeout={timeout}"))),
+            Move::Rest => drop(client.rest()),
+            Move::Reconnect => {
+                client.rig.drop_client(conn);
+                (conn, token) = client.session();
+            }
+            Move::Wait(millis) => wait(&mut client.rig, millis),
+        }
+    }
+    conn
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn what_is_foretold_is_what_happens_when_nothing_more_arrives(moves in moves(), from_rounded: bool) {
         let mut client = Client::new(1.0);
         client.knob("deadline_from_current_time", if from_rounded { "true" } else { "false" });
         client.knob("rest_limit", "false");
-        let (mut conn, mut token) = client.session();
-        for step in moves {
-            match step {
-                Move::Timer(timeout) => drop(client.timer(conn, &token, timeout)),
-                Move::HttpTimer(timeout) => drop(client.post("CancelAllOrdersAfter", &format!("timeout={timeout}"))),
-                Move::Rest => drop(client.rest()),
-                Move::Reconnect => {
-                    client.rig.drop_client(conn);
-                    (conn, token) = client.session();
-                }
-                Move::Wait(millis) => client.rig.run_ms(millis),
-            }
-        }
+        let conn = play(&mut client, &moves, Rig::run_ms);
         let since = client.rig.now().at.nanos() / 1_000_000;
         let foretold = client.foretold(&[conn]);
         client.rig.run_ms(100_000);
         let tripped = client.tripped().into_iter().find(|at| *at >= since);
         prop_assert_eq!(foretold, tripped);
         prop_assert!(foretold.is_none() || client.open_orders() == 0);
+    }
+
+    #[test]
+    fn ticks_that_nobody_asked_for_change_nothing(moves in moves()) {
+        let mut exact = Client::new(1.0);
+        let mut eager = Client::new(1.0);
+        exact.knob("rest_limit", "false");
+        eager.knob("rest_limit", "false");
+        play(&mut exact, &moves, Rig::run_ms);
+        play(&mut eager, &moves, |rig, millis| {
+            (0..millis / 300).for_each(|_| rig.run_ms(300));
+            rig.run_ms(millis % 300);
+        });
+        prop_assert_eq!(exact.rig.said, eager.rig.said);
     }
 }
