@@ -94,6 +94,35 @@ def test_all_orders_are_cancelled_at_once(peer: Peer, exchange: Exchange, client
     assert {order.cause for order in exchange.orders()} == {CancelCause.USER}
 
 
+def test_an_order_that_must_be_filled_at_once_never_rests(peer: Peer, exchange: Exchange, client: Any) -> None:
+    client.create_order(peer.symbol, "limit", "buy", peer.amount, 1000, {"timeInForce": "IOC"})
+    assert client.fetch_open_orders(peer.symbol) == []
+    assert [order.cause for order in exchange.orders()] == [CancelCause.VENUE]
+
+
+def test_an_order_is_changed_and_keeps_resting(peer: Peer, exchange: Exchange, client: Any) -> None:
+    placed = client.create_order(peer.symbol, "limit", "buy", peer.amount, 1000)
+    client.edit_order(placed["id"], peer.symbol, "limit", "buy", peer.amount * 2, 1001)
+    (listed,) = client.fetch_open_orders(peer.symbol)
+    assert (listed["price"], listed["amount"]) == (1001, peer.amount * 2)
+
+
+def test_several_orders_are_placed_in_one_request(peer: Peer, exchange: Exchange, client: Any) -> None:
+    if not client.has["createOrders"]:
+        pytest.skip(f"ccxt has no batches for {peer.name}")
+    order = {"symbol": peer.symbol, "type": "limit", "side": "buy", "amount": peer.amount}
+    placed = client.create_orders([{**order, "price": price} for price in (1000, 1001)])
+    assert [one["id"] for one in placed] == [one.id for one in exchange.orders()]
+    assert exchange.open_order_count() == 2
+
+
+def test_a_market_order_is_filled_and_its_trade_is_told(peer: Peer, client: Any) -> None:
+    placed = client.create_order(peer.symbol, "market", "sell", peer.amount)
+    (trade,) = client.fetch_my_trades(peer.symbol)
+    assert (trade["order"], trade["symbol"], trade["side"]) == (placed["id"], peer.symbol, "sell")
+    assert (trade["amount"], trade["price"]) == (peer.amount, 60_000)
+
+
 def test_an_order_that_is_gone_cannot_be_cancelled(peer: Peer, client: Any) -> None:
     placed = client.create_order(peer.symbol, "limit", "buy", peer.amount, 1000)
     client.cancel_order(placed["id"], peer.symbol)

@@ -68,6 +68,11 @@ impl Terms {
     pub fn conditional(&self) -> bool {
         !self.trigger_price.is_empty()
     }
+
+    /// True when what is not filled at once is cancelled; limit orders are never filled here.
+    fn never_rests(&self) -> bool {
+        !self.conditional() && (self.time_in_force == "IOC" || self.time_in_force == "FOK")
+    }
 }
 
 impl BybitExchange {
@@ -206,6 +211,8 @@ impl BybitExchange {
         let terms = terms(params, market, instrument.price);
         if market && !terms.conditional() {
             self.floor.fill_order(call.now, number);
+        } else if terms.never_rests() {
+            self.floor.cancel_order(call.now, number, CancelCause::Venue);
         }
         self.terms.insert(number, terms);
         Ok(number)

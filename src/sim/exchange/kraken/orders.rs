@@ -92,6 +92,11 @@ impl Default for Terms {
 }
 
 impl Terms {
+    /// True when what is not filled at once is cancelled; limit orders are never filled here.
+    pub fn never_rests(&self) -> bool {
+        self.time_in_force == "ioc" || self.time_in_force == "fok"
+    }
+
     /// True when the order has a limit price.
     pub fn has_limit(&self) -> bool {
         self.order_type.ends_with("limit") || self.order_type == "iceberg"
@@ -104,6 +109,7 @@ impl KrakenExchange {
         self.may_place(caller, &wanted)?;
         let Caller { now, account, conn } = caller;
         let market = wanted.terms.order_type == "market";
+        let at_once = wanted.terms.never_rests();
         let order = Order {
             number: 0,
             id: String::new(),
@@ -128,6 +134,9 @@ impl KrakenExchange {
             self.floor.fill_order(now, number);
             self.push_step(now, number, Step::Trade, out);
             self.push_step(now, number, Step::Filled, out);
+        } else if at_once {
+            self.floor.cancel_order(now, number, CancelCause::Venue);
+            self.push_cancelled(now, account, &[number], out);
         }
         Ok(number)
     }

@@ -14,8 +14,8 @@ use serde_json::{Map, Value, json};
 /// Private methods.
 const METHODS: [&str; 7] =
     ["cancel_all_orders_after", "cancel_all", "cancel_order", "add_order", "amend_order", "batch_add", "batch_cancel"];
-/// Smallest and largest `batch_add`.
-const BATCH_ADD: std::ops::RangeInclusive<usize> = 2..=15;
+/// Smallest and largest `batch_add`, and `AddOrderBatch`.
+pub const BATCH_ADD: std::ops::RangeInclusive<usize> = 2..=15;
 /// Smallest and largest `batch_cancel`.
 const BATCH_CANCEL: std::ops::RangeInclusive<usize> = 2..=50;
 

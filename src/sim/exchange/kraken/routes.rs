@@ -4,6 +4,7 @@ use super::KrakenExchange;
 use super::http::{Call, text};
 use super::market;
 use super::orders::{Named, ORDER_TYPES, Terms, Wanted};
+use super::requests::BATCH_ADD;
 use super::wire::{Refused, stamp_seconds};
 use crate::model::Now;
 use crate::sim::exchange::Output;
@@ -72,10 +73,12 @@ fn private(name: &str) -> Option<Route> {
         "CancelOrder" => (0, |venue, call, out| venue.cancel_call(call, out)),
         "CancelOrderBatch" => (0, |venue, call, out| venue.cancel_batch_call(call, out)),
         "AddOrder" => (0, |venue, call, out| venue.add_call(call, out)),
+        "AddOrderBatch" => (0, |venue, call, out| venue.add_batch_call(call, out)),
         "AmendOrder" => (0, |venue, call, out| venue.amend_call(call, out)),
         "OpenOrders" => (1, |venue, call, _| venue.open_orders_call(call)),
         "ClosedOrders" => (2, |venue, call, _| venue.closed_orders_call(call)),
         "QueryOrders" => (1, |venue, call, _| venue.query_orders_call(call)),
+        "OpenPositions" => (1, |_, _, _| Ok(json!({}))),
         "TradesHistory" => (2, |venue, call, _| venue.trades_call(call)),
         "Balance" => (1, |venue, call, _| venue.balance_call(call, false)),
         "BalanceEx" => (1, |venue, call, _| venue.balance_call(call, true)),
@@ -145,6 +148,28 @@ impl KrakenExchange {
             result["cl_ord_id"] = client_id.into();
         }
         Ok(result)
+    }
+
+    /// Rows that are refused have an error; the others stand.
+    fn add_batch_call(&mut self, call: &Call<'_>, out: &mut Vec<Output>) -> Result<Value, Refused> {
+        self.permitted(call.signer, "batch_add")?;
+        let orders = call.params.get("orders").and_then(Value::as_array);
+        let orders = orders.filter(|orders| BATCH_ADD.contains(&orders.len()));
+        let mut rows = Vec::new();
+        for order in orders.ok_or("EGeneral:Invalid arguments:orders")? {
+            let mut fields = order.as_object().cloned().unwrap_or_default();
+            fields.insert("pair".into(), call.params.get("pair").cloned().unwrap_or_default());
+            let params = Value::Object(fields);
+            let placed = wanted(&Call { params: &params, ..*call }).and_then(|wanted| {
+                let words = describe(&wanted);
+                self.place(call.caller(), wanted, out).map(|number| (number, words))
+            });
+            rows.push(match placed {
+                Ok((number, words)) => json!({"txid": self.order_id(number), "descr": {"order": words}}),
+                Err(error) => json!({"error": error}),
+            });
+        }
+        Ok(json!({"orders": rows}))
     }
 
     fn amend_call(&mut self, call: &Call<'_>, out: &mut Vec<Output>) -> Result<Value, Refused> {

@@ -1,6 +1,7 @@
 //! Orders over both paths and what other sessions hear of them (spec sections 11 to 14).
 
 use super::*;
+use crate::sim::exchange::{CancelCause, OrderState};
 
 #[test]
 fn an_order_over_the_trade_socket_is_acknowledged_and_told_to_private_sessions() {
@@ -201,6 +202,19 @@ fn a_market_order_is_filled_at_once_and_executions_show_it() {
     assert_eq!((&of("execution")["execType"], &of("execution")["execPrice"]), (&json!("Trade"), &json!("60000")));
     let list = get(&mut rig, "/v5/execution/list?category=linear")["result"]["list"].clone();
     assert_eq!(list.as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn an_order_that_must_be_filled_at_once_never_rests() {
+    let mut rig = rig(1.0);
+    for time_in_force in ["IOC", "FOK"] {
+        let order = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Limit", "qty": "2",
+            "price": "1", "timeInForce": time_in_force});
+        assert_eq!(post(&mut rig, "/v5/order/create", &order)["retCode"], 0);
+        assert_eq!(open(&rig, "linear"), 0, "{time_in_force}");
+    }
+    let causes: Vec<OrderState> = rig.venue.floor().orders.values().map(|order| order.state).collect();
+    assert_eq!(causes, [OrderState::Cancelled(CancelCause::Venue); 2]);
 }
 
 #[test]

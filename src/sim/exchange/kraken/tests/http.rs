@@ -109,11 +109,31 @@ fn a_key_shows_what_it_may() {
 
 #[test]
 fn a_json_body_is_signed_and_read_like_a_form() {
+    let answer = post_json(&mut Client::new(1.0), "CancelAllOrdersAfter", &json!({"nonce": "5", "timeout": 60}));
+    assert!(answer["result"]["triggerTime"].is_string(), "{answer}");
+}
+
+#[test]
+fn a_batch_stands_but_for_the_rows_that_are_refused() {
     let mut client = Client::new(1.0);
-    let body = r#"{"nonce": "5", "timeout": 60}"#;
-    let path = "/0/private/CancelAllOrdersAfter";
-    let message = [path.as_bytes(), &sha256(format!("5{body}").as_bytes())].concat();
+    let row = |volume: &str| json!({"ordertype": "limit", "type": "buy", "volume": volume, "price": "100"});
+    let orders = json!([row("1"), row("-1"), row("2"), "no order"]);
+    let answer = post_json(&mut client, "AddOrderBatch", &json!({"nonce": "5", "pair": "XBTUSD", "orders": orders}));
+    let rows = &answer["result"]["orders"];
+    assert_eq!(rows[0]["descr"]["order"], "buy 1 XBTUSD @ limit 100", "{answer}");
+    assert_eq!(rows[1]["error"], "EGeneral:Invalid arguments:volume");
+    assert!(rows[2]["txid"].is_string() && rows[3]["error"].is_string(), "{answer}");
+    assert_eq!(client.open_orders(), 2);
+    let one = json!({"nonce": "6", "pair": "XBTUSD", "orders": [row("1")]});
+    assert_eq!(post_json(&mut client, "AddOrderBatch", &one)["error"][0], "EGeneral:Invalid arguments:orders");
+}
+
+/// A signed call whose body is JSON.
+fn post_json(client: &mut Client, call: &str, body: &Value) -> Value {
+    let (path, text) = (format!("/0/private/{call}"), body.to_string());
+    let nonce = body["nonce"].as_str().unwrap();
+    let message = [path.as_bytes(), &sha256(format!("{nonce}{text}").as_bytes())].concat();
     let signature = hmac_sha512_base64(&from_base64(SECRET).unwrap(), &message);
-    let answer = client.rig.call("POST", path, &[("api-key", KEY), ("api-sign", &signature)], body).unwrap();
-    assert!(answer.body.contains("triggerTime"), "{}", answer.body);
+    let answer = client.rig.call("POST", &path, &[("api-key", KEY), ("api-sign", &signature)], &text).unwrap();
+    serde_json::from_str(&answer.body).unwrap()
 }

@@ -33,6 +33,20 @@ fn an_order_is_acknowledged_then_told_to_every_session_of_the_account() {
 }
 
 #[test]
+fn an_order_that_must_be_filled_at_once_never_rests() {
+    let mut client = Client::new(1.0);
+    let (conn, token) = client.session();
+    for time_in_force in ["ioc", "fok"] {
+        let mut order = limit_order();
+        order["time_in_force"] = json!(time_in_force);
+        assert_eq!(ask(&mut client, conn, "add_order", &token, order)["success"], true);
+        let last = client.updates(conn).pop().unwrap().1["data"][0].clone();
+        assert_eq!((&last["exec_type"], &last["reason"]), (&json!("canceled"), &json!("Cancelled by venue")));
+    }
+    assert_eq!(client.open_orders(), 0);
+}
+
+#[test]
 fn cancelling_several_is_answered_one_by_one() {
     let mut client = Client::new(1.0);
     let (conn, token) = client.session();
