@@ -157,8 +157,8 @@ class Delivery:
                     return self._inbox.take_message()
             if ended:
                 raise StopAsyncIteration
-            if self._message_reader is not None:
-                raise AlreadyReading("another task already reads this guard's messages")
+            if self._message_reader is not None or self._on_message is not None:
+                raise AlreadyReading("another task, or on_message, already reads this guard's messages")
             self._message_reader = loop.create_future()
             try:
                 await self._message_reader

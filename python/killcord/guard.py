@@ -164,7 +164,7 @@ class Guard:
         """Every message that answers no request, in order, from the start of the guard; ends when the guard has ended.
 
         At most 4096 are kept unread. Where more were dropped the iteration raises ``MessagesLost`` with the exact number
-        and can be taken up again. One reader at a time, else ``AlreadyReading``.
+        and can be taken up again. One reader at a time, else ``AlreadyReading``; ``on_message`` is one.
         """
         return Stream(self._delivery.next_message)
 

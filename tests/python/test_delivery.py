@@ -245,6 +245,8 @@ def test_a_failing_callback_is_kept_and_stops_nothing(
         await asyncio.sleep(0)
         handle.say(message(b"bad"), Hole(2), message(b"good"), Reply(1, b""))
         await waiting
+        with pytest.raises(AlreadyReading, match="on_message"):
+            await delivery.next_message()
         first, second = delivery.failures
         assert first.message is not None
         assert (first.number, first.message.raw, type(first.error)) == (1, b"bad", ZeroDivisionError)
