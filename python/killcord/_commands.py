@@ -14,7 +14,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from . import __version__
 from .errors import KillcordError
@@ -41,18 +40,19 @@ def options(
 
 @app.command()
 def sim(
-    name: Annotated[VenueName, typer.Argument(help="Which venue.", metavar="|".join(name.value for name in VenueName))],
+    name: Annotated[VenueName, typer.Argument(help="Which venue.", metavar="NAME")],
     port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port on loopback; 0 takes a free one.")] = 0,
     factor: Annotated[
         float, typer.Option(min=0.001, max=1.0, help="How long the venue's periods last: 0.1 is ten times as fast.")
     ] = 1.0,
     account: Annotated[list[str] | None, typer.Option(help="Name of an account; may be given again.")] = None,
-    plaintext: Annotated[bool, typer.Option(help="No TLS.")] = False,
+    plaintext: Annotated[bool, typer.Option("--plaintext", help="No TLS.")] = False,
 ) -> None:
     """Run an embedded venue until interrupted.
 
-    It speaks the venue's protocol on loopback: login with real signatures, resting orders, its switch with true timing.
-    It knows no market. Keys and certificates are made up at the start and good for nothing else.
+    It speaks the venue's own protocol on loopback: signed logins, resting orders, its switch. It knows no market.
+
+    Keys and certificates are made up at the start and are good for nothing else.
     """
     try:
         exchange = Exchange(name, factor=factor, accounts=(), port=port, plaintext=plaintext)
@@ -87,11 +87,11 @@ def _describe(exchange: Exchange, accounts: list[Account], ca_path: Path | None)
     if not console.is_terminal:
         typer.echo("\n".join(f"{name} {value}" for name, value in rows))
         return
-    table = Table(show_header=False, box=None)
+    console.print(f"[green]{exchange.venue.value}[/green] on loopback, until Ctrl-C", highlight=False)
+    width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        table.add_row(f"[bold]{name}[/bold]", value)
-    console.print(f"[green]{exchange.venue.value}[/green] on loopback, until Ctrl-C")
-    console.print(table, soft_wrap=True)
+        # Never cut and never wrapped: these lines are there to be copied.
+        console.print(f"[bold]{name:<{width}}[/bold]  {value}", highlight=False, soft_wrap=True)
 
 
 def _written(ca_pem: str | None, path: Path) -> Path | None:
