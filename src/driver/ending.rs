@@ -4,9 +4,13 @@
 use super::clock;
 use super::guard_task::GuardTask;
 use super::machine::Machine;
-use super::shared::Ask;
+use super::publish::Publisher;
+use super::queue::Inbound;
+use super::shared::{Ask, Shared};
 use crate::model::{Coverage, Epoch, ErrorReport, EventKind, Evidence, Fault, Moment, Phase, Snapshot};
 use crate::session::Fate;
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 impl<M: Machine> GuardTask<M> {
@@ -36,18 +40,7 @@ impl<M: Machine> GuardTask<M> {
         self.over = true;
         self.world.abort_everything();
         self.refuse_asks();
-        let report = ErrorReport::Fault(Fault { what });
-        let publisher = &mut self.world.publisher;
-        let last = publisher.last().clone();
-        let (from, to) = (last.phase, Phase::Faulted);
-        publisher.tell_for_session(EventKind::PhaseChanged { from, to, why: "a bug in killcord; the link was reset" });
-        if last.permit {
-            publisher.tell_for_session(EventKind::Permit { given: false });
-        }
-        publisher.tell_for_session(EventKind::Error { report: report.clone() });
-        let now = clock::now().at;
-        publisher.publish_now(now, faulted(last, publisher.last_seq(), now, report));
-        publisher.end();
+        tell_fault(&mut self.world.publisher, what);
     }
 
     /// What was asked and not handed in was surely not sent.
@@ -65,9 +58,54 @@ impl<M: Machine> Drop for GuardTask<M> {
     /// The engine went away under it.
     fn drop(&mut self) {
         if !self.over {
-            self.fault("the engine's thread ended".into());
+            self.fault(ENGINE_ENDED.into());
         }
     }
+}
+
+/// A guard on its way to the engine's thread. If it never gets there, its handles must not wait for it for ever.
+pub(super) struct Unborn {
+    parts: Option<(Arc<Shared>, Publisher)>,
+}
+
+impl Unborn {
+    pub(super) fn new(shared: Arc<Shared>, publisher: Publisher) -> Self {
+        Self { parts: Some((shared, publisher)) }
+    }
+
+    /// It got there.
+    pub(super) fn arrive(mut self) -> (Arc<Shared>, Publisher) {
+        self.parts.take().expect("taken here, where it ends, and in drop only")
+    }
+}
+
+impl Drop for Unborn {
+    fn drop(&mut self) {
+        let Some((shared, mut publisher)) = self.parts.take() else { return };
+        let mut asks = VecDeque::new();
+        shared.take_last_asks(&mut asks);
+        for ask in asks {
+            if let Ask::Request { id: request, .. } | Ask::Send { id: request, .. } = ask {
+                publisher.deliver(Inbound::Fate { request, fate: Fate::NotSent });
+            }
+        }
+        tell_fault(&mut publisher, ENGINE_ENDED.into());
+    }
+}
+
+/// The last events, the last snapshot, and the end.
+fn tell_fault(publisher: &mut Publisher, what: String) {
+    let report = ErrorReport::Fault(Fault { what });
+    let last = publisher.last().clone();
+    let (from, to) = (last.phase, Phase::Faulted);
+    publisher.tell_for_session(EventKind::PhaseChanged { from, to, why: "a bug in killcord; the link was reset" });
+    if last.permit {
+        publisher.tell_for_session(EventKind::Permit { given: false });
+    }
+    publisher.tell_for_session(EventKind::Error { report: report.clone() });
+    let now = clock::now().at;
+    publisher.publish_now(now, faulted(last, publisher.last_seq(), now, report));
+    publisher.end();
 }
 
 /// Only text that was fixed at compile time: a formatted panic message may quote what was being read, secrets included.
@@ -99,3 +137,4 @@ fn faulted(last: Snapshot, seq: u64, at: Moment, report: ErrorReport) -> Snapsho
 
 /// The longest an HTTP call may take at its default, and a little more.
 pub(super) const GIVE_UP_AFTER: Duration = Duration::from_secs(6);
+const ENGINE_ENDED: &str = "the engine's thread ended";

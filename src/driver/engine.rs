@@ -5,6 +5,7 @@ use super::alarm::{Alarm, Wishes};
 use super::call::Calls;
 use super::clock;
 use super::dial::Dialler;
+use super::ending::Unborn;
 use super::error::StartError;
 use super::guard_task::GuardTask;
 use super::handle::GuardHandle;
@@ -85,17 +86,18 @@ impl Engine {
         tls: Option<Arc<ClientConfig>>,
     ) -> Result<GuardHandle, StartError> {
         self.check_process()?;
-        let alarm = self.alarm().map_err(|error| local("timer", &error))?;
+        let alarm = self.alarm()?;
         let first = Arc::new(machine.snapshot());
         let capacities = (settings.event_capacity, settings.message_capacity);
         let shared = Arc::new(Shared::new(first.clone(), capacities));
         let handle = GuardHandle::new(shared.clone(), self.clone());
+        let unborn = Unborn::new(shared.clone(), Publisher::new(shared, first, capacities));
         let job = move |resolver: &Resolver| {
             let wishes = Wishes::default();
             let (stages, user_timeout) = (settings.stages, settings.policy.user_timeout);
             let dialler = Dialler { resolver: resolver.clone(), wishes, tls, stages, user_timeout };
             let calls = Calls::new(dialler.clone(), settings.call_deadline);
-            let publisher = Publisher::new(shared.clone(), first, capacities);
+            let (shared, publisher) = unborn.arrive();
             let world = World::new(dialler, calls, publisher);
             tokio::task::spawn_local(GuardTask::new(machine, world, shared, alarm, settings.policy.stall_limit));
         };
@@ -104,9 +106,13 @@ impl Engine {
     }
 
     /// Made here and not on the engine's thread, so that running out of descriptors is told to the caller.
-    fn alarm(&self) -> std::io::Result<Alarm> {
+    fn alarm(&self) -> Result<Alarm, StartError> {
         let _within = self.inner.runtime.enter();
-        Alarm::new()
+        Alarm::new().map_err(|error| match error.raw_os_error() {
+            Some(_) => local("timer", &error),
+            // Not the system's word but the runtime's: it is shutting down.
+            None => StartError::EngineEnded,
+        })
     }
 
     /// The machine's authorities are read once for all guards that add none of their own.
@@ -174,3 +180,32 @@ fn local(what: &'static str, error: &std::io::Error) -> StartError {
 
 /// Name look-ups that may hang at the same time.
 const RESOLVER_THREADS: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::tests::{PATIENCE, Peer, Scripted, settings};
+    use crate::model::Phase;
+
+    #[test]
+    fn a_guard_whose_engine_dies_under_it_is_faulted_and_its_waiters_wake() {
+        let engine = Engine::start().unwrap();
+        let (script, _seen) = Scripted::new(Peer::listen().endpoint(), |_| vec![]);
+        let guard = engine.add_machine(script, settings(), None).unwrap();
+        guard.start().unwrap();
+        assert!(engine.inner.jobs.send(Box::new(|_| panic!("the thread dies"))).is_ok());
+        assert_eq!(guard.wait_ended(PATIENCE).unwrap().phase, Phase::Faulted);
+        let (script, _seen) = Scripted::new(Peer::listen().endpoint(), |_| vec![]);
+        // On its last breath the engine may still take a guard that then never runs.
+        match engine.add_machine(script, settings(), None) {
+            Err(error) => assert_eq!(error, StartError::EngineEnded),
+            Ok(guard) => assert_eq!(guard.wait_ended(PATIENCE).unwrap().phase, Phase::Faulted),
+        }
+    }
+
+    #[test]
+    fn the_shared_engine_is_the_same_for_everybody() {
+        let (one, other) = (Engine::shared().unwrap(), Engine::shared().unwrap());
+        assert!(Arc::ptr_eq(&one.inner, &other.inner));
+    }
+}

@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test helper that cannot go on has failed the test")]
 
-use killcord::driver::serve::{ServeOptions, Server};
+use killcord::driver::serve::{Selector, ServeOptions, Server, WireFault};
 use killcord::driver::{Engine, GuardHandle, GuardSpec, Inbound};
-use killcord::model::{Access, Credentials, Endpoint, Phase, Policy, Secret, TimeFactor, VenueName};
+use killcord::model::{Access, Credentials, Endpoint, Phase, Policy, Secret, Snapshot, TimeFactor, VenueName};
 use killcord::sim::exchange::{CancelCause, Exchange, OrderState};
 use killcord::sim::exchange::{bybit::BybitExchange, crypto_com::CryptoComExchange};
 use killcord::sim::exchange::{deribit::DeribitExchange, kraken::KrakenExchange};
@@ -43,13 +43,74 @@ fn kraken_letting_go_cancels_what_rests() {
     letting_go_cancels(VenueName::Kraken);
 }
 
+#[test]
+fn deribit_farewell_keeps_what_rests() {
+    farewell_keeps(VenueName::Deribit);
+}
+
+#[test]
+fn kraken_farewell_keeps_what_rests() {
+    farewell_keeps(VenueName::Kraken);
+}
+
+#[test]
+fn every_venue_is_armed_again_after_a_reset_and_nothing_is_claimed_in_between() {
+    for venue in VenueName::ALL {
+        let server = serve(venue);
+        let (guard, _readable) = guard(venue, &server);
+        guard.start().unwrap();
+        let first = armed(&guard);
+        server.wire(WireFault::Reset, Selector::All).unwrap();
+        let lost = guard.wait_phase(|phase| !phase.claims(), PATIENCE).unwrap();
+        assert!(!lost.permit, "{venue}");
+        // A session-bound switch has tripped: that stays said until the application has taken note.
+        guard.rearm().unwrap();
+        let again = armed(&guard);
+        assert!(again.epoch > first.epoch, "{venue}");
+    }
+}
+
+#[test]
+fn a_silent_path_is_suspected_on_every_venue_within_the_published_time() {
+    for venue in VenueName::ALL {
+        let server = serve(venue);
+        let (guard, _readable) = guard(venue, &server);
+        guard.start().unwrap();
+        armed(&guard);
+        let cut = killcord::driver::clock::now().at;
+        server.wire(WireFault::BlackHole, Selector::All).unwrap();
+        guard.wait_phase(|phase| phase != Phase::Armed, PATIENCE).unwrap();
+        let noticed = killcord::driver::clock::now().at.since(cut);
+        assert!(noticed < Duration::from_secs(2), "{venue}: {noticed:?}");
+    }
+}
+
+fn armed(guard: &GuardHandle) -> Arc<Snapshot> {
+    guard.wait_phase(|phase| phase == Phase::Armed, PATIENCE).unwrap_or_else(|error| {
+        panic!("{error}\n{:#?}", guard.drain_events(1000));
+    })
+}
+
+fn farewell_keeps(venue: VenueName) {
+    let server = serve(venue);
+    let (guard, readable) = guard(venue, &server);
+    guard.start().unwrap();
+    armed(&guard);
+    let (method, params) = order(venue);
+    let request = guard.request(method, params, false).unwrap();
+    let answer = answer_to(&guard, &readable, request);
+    guard.farewell("end of the day").unwrap();
+    assert_eq!(guard.wait_ended(PATIENCE).unwrap().phase, Phase::Stopped);
+    wait_until(|| server.connections().unwrap().is_empty());
+    assert_eq!(server.would_trip_by("main").unwrap(), None);
+    assert_eq!(server.open_order_count().unwrap(), 1, "{answer}");
+}
+
 fn letting_go_cancels(venue: VenueName) {
     let server = serve(venue);
     let (guard, readable) = guard(venue, &server);
     guard.start().unwrap();
-    let armed = guard.wait_phase(|phase| phase == Phase::Armed, PATIENCE).unwrap_or_else(|error| {
-        panic!("{error}\n{:#?}", guard.drain_events(1000));
-    });
+    let armed = armed(&guard);
     assert!(armed.claim() && armed.permit);
     let (method, params) = order(venue);
     let request = guard.request(method, params, false).unwrap();

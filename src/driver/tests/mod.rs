@@ -12,8 +12,9 @@ mod sockets;
 mod stages;
 mod tls;
 
-use peer::Peer;
-use script::{Do, Scripted, Seen};
+pub(super) use peer::Peer;
+pub(super) use script::Scripted;
+use script::{Do, Seen};
 
 use super::spec::{Settings, StageDeadlines};
 use super::{Engine, GuardHandle};
@@ -21,10 +22,10 @@ use crate::model::{Epoch, LinkRole, Policy};
 use std::time::Duration;
 
 /// Long enough that only a hang reaches it.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 const FIRST: Epoch = Epoch(1);
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     Settings {
         policy: Policy::default(),
         extra_ca_pem: None,

@@ -10,12 +10,12 @@ use tokio_tungstenite::tungstenite::{Message, WebSocket, accept};
 
 pub(super) type Theirs = WebSocket<TcpStream>;
 
-pub(super) struct Peer {
+pub(in crate::driver) struct Peer {
     listener: TcpListener,
 }
 
 impl Peer {
-    pub(super) fn listen() -> Self {
+    pub(in crate::driver) fn listen() -> Self {
         Self { listener: TcpListener::bind("127.0.0.1:0").unwrap() }
     }
 
@@ -24,7 +24,7 @@ impl Peer {
     }
 
     /// Plaintext; the same address serves HTTP.
-    pub(super) fn endpoint(&self) -> Endpoint {
+    pub(in crate::driver) fn endpoint(&self) -> Endpoint {
         Endpoint::parse("url", &format!("ws://{}/private?token=abc", self.address())).unwrap()
     }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// An input, owned.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) enum Seen {
+pub(in crate::driver) enum Seen {
     Tick,
     Dialled(Epoch),
     Missed(Epoch, LossCause),
@@ -36,7 +36,7 @@ pub(super) enum Seen {
 
 /// An action, owned.
 #[derive(Clone, Debug)]
-pub(super) enum Do {
+pub(in crate::driver) enum Do {
     Dial(Epoch, LinkRole),
     Say(Epoch, String, Lane),
     Ping(Epoch, u64),
@@ -60,7 +60,7 @@ pub(super) enum Do {
 type React = Box<dyn FnMut(&Seen) -> Vec<Do> + Send>;
 
 /// See the module documentation.
-pub(super) struct Scripted {
+pub(in crate::driver) struct Scripted {
     endpoint: Endpoint,
     react: React,
     log: Sender<(Now, Seen)>,
@@ -73,7 +73,10 @@ pub(super) struct Scripted {
 }
 
 impl Scripted {
-    pub(super) fn new(endpoint: Endpoint, react: impl FnMut(&Seen) -> Vec<Do> + Send + 'static) -> (Self, Log) {
+    pub(in crate::driver) fn new(
+        endpoint: Endpoint,
+        react: impl FnMut(&Seen) -> Vec<Do> + Send + 'static,
+    ) -> (Self, Log) {
         let (log, seen) = channel();
         let script = Self {
             endpoint,
@@ -168,7 +171,7 @@ impl Machine for Scripted {
 }
 
 /// What was handed in, in order.
-pub(super) struct Log(Receiver<(Now, Seen)>);
+pub(in crate::driver) struct Log(Receiver<(Now, Seen)>);
 
 impl Log {
     /// The next input that satisfies `wanted`; those before it are passed over.
