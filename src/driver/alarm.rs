@@ -134,7 +134,8 @@ mod tests {
         });
         let mut sorted = late.clone();
         sorted.sort();
-        assert!(sorted[sorted.len() / 2] < Duration::from_millis(2), "{sorted:?}");
+        // A busy machine delays some; a timer of the wrong clock or grain delays all.
+        assert!(sorted[sorted.len() / 4] < Duration::from_millis(2), "{sorted:?}");
     }
 
     #[test]
