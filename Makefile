@@ -112,5 +112,5 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.demo
 	@touch $@
 
 $(VENV)/.extension: $(BUILD_INPUTS) $(VENV)/.demo
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --quiet --release --locked
+	PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --quiet --release --locked
 	@touch $@

@@ -1,5 +1,7 @@
 //! One test binary: everything that needs more than one floor, or none.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 #[cfg(feature = "driver")]
 mod loopback;
 mod promises;

@@ -75,8 +75,7 @@ fn documents_name_paths_that_exist() {
 
 #[test]
 fn every_dependency_has_its_paragraph() {
-    let [cargo, pyproject, architecture] =
-        ["Cargo.toml", "pyproject.toml", "docs/architecture.md"].map(|path| source::read(path));
+    let [cargo, pyproject, architecture] = ["Cargo.toml", "pyproject.toml", "docs/architecture.md"].map(source::read);
     assert_eq!(documents::dependency_paragraphs(&cargo, &pyproject, &architecture), Vec::<String>::new());
 }
 
