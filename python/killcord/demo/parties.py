@@ -48,11 +48,11 @@ def _kraken(credentials: Credentials, endpoints: Endpoints) -> Venue:
     return Kraken(credentials, custom=endpoints)
 
 
-def _wrong_key(exchange: Exchange) -> None:
-    exchange.refuse("public/auth", "40101", times=None)
-
-
 def _no_trading(exchange: Exchange) -> None:
+    exchange.restrict(exchange.account, ["trade"])
+
+
+def _no_scope(exchange: Exchange) -> None:
     exchange.restrict(exchange.account, ["trade:read_write"])
 
 
@@ -72,7 +72,7 @@ PARTIES = (
         "private/create-order",
         {"instrument_name": "BTC_USD", "side": "BUY", "type": "LIMIT", "price": "1000.00", "quantity": "0.0010"},
         Evidence.READ_BACK,
-        _wrong_key,
+        _no_trading,
     ),
     Party(
         VenueName.DERIBIT,
@@ -81,7 +81,7 @@ PARTIES = (
         "private/buy",
         {"instrument_name": "BTC-PERPETUAL", "amount": 10, "type": "limit", "price": 1000, "post_only": True},
         Evidence.READ_BACK,
-        _no_trading,
+        _no_scope,
     ),
     Party(
         VenueName.BYBIT,

@@ -2,7 +2,7 @@
 //! and Reason Codes"; the five-digit 1xxxx codes are those of the older v2 API, which some paths still answer with.
 
 use super::wire::{Frame, LOGIN};
-use crate::model::{Refusal, RefusalClass};
+use crate::model::{Advice, Refusal, RefusalClass};
 use crate::venue::Report;
 
 /// Codes that mean "no such method here".
@@ -24,6 +24,24 @@ pub(super) fn is_clock(frame: &Frame<'_>) -> bool {
 pub(super) fn refusal(step: &'static str, frame: &Frame<'_>) -> Refusal {
     let (class, advice) = meaning(step, frame.code());
     Refusal::new(step, frame.code_text(), &frame.message().unwrap_or_default(), class, advice)
+}
+
+/// The refusal of a step of arming. The login before it was accepted on this very connection, so that "unauthorised" is not
+/// about the session but about what the key may do, and only a person can change that.
+pub(super) fn while_arming(step: &'static str, frame: &Frame<'_>) -> Refusal {
+    let refusal = refusal(step, frame);
+    match refusal.class {
+        RefusalClass::Session => Refusal {
+            class: RefusalClass::Fatal,
+            advice: Advice("the key was let in and may not do this: enable trading for it (no withdrawals are needed)"),
+            ..refusal
+        },
+        RefusalClass::Fatal
+        | RefusalClass::Clock
+        | RefusalClass::Retry
+        | RefusalClass::RateLimit
+        | RefusalClass::Maintenance => refusal,
+    }
 }
 
 /// The report of a refusal that arming does not hang on.

@@ -116,7 +116,7 @@ fn subscribed(answer: &Frame<'_>, talk: &mut Talk<'_>) -> Script {
 }
 
 fn refused(step: &'static str, answer: &Frame<'_>, talk: &mut Talk<'_>) -> Script {
-    talk.out.report(Report::Refused(errors::refusal(step, answer)));
+    talk.out.report(Report::Refused(errors::while_arming(step, answer)));
     Script::Stopped
 }
 

@@ -245,6 +245,20 @@ fn a_switch_that_is_refused_or_says_another_scope_is_not_on() {
     }
 }
 
+/// The login was accepted a moment before: logging in afresh would go on for ever without telling anybody why.
+#[test]
+fn a_key_that_may_not_set_the_switch_needs_a_person() {
+    for code in [40101, 10002] {
+        let mut bench = Bench::new();
+        let login = bench.begin(1).only_id();
+        let arm = bench.answer(login, json!({"code": 0})).only_id();
+        let refused = bench.answer(arm, json!({"code": code, "message": "UNAUTHORIZED"}));
+        assert_eq!((refused.refusal().step, refused.refusal().class), (wire::ARM, RefusalClass::Fatal), "{code}");
+        assert!(refused.refusal().advice.0.contains("enable trading"), "{:?}", refused.refusal());
+        assert_eq!(bench.venue.script, Script::Stopped);
+    }
+}
+
 #[test]
 fn a_read_back_that_does_not_confirm_never_completes_arming() {
     for (answer, disagrees) in [

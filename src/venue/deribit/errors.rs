@@ -66,7 +66,9 @@ fn meaning(step: &'static str, error: &Error<'_>) -> (RefusalClass, &'static str
         Some(13021 | 13403) => (Fatal, "give the API key the scopes account:read_write and trade:read_write"),
         Some(TOO_MANY_REQUESTS) => (RateLimit, "the venue ends the session: send less with this key"),
         Some(10066 | 12998 | 13780) => (RateLimit, "too many requests at once: send less with this key"),
-        Some(10049) => (Retry, "the venue could not switch cancel-on-disconnect on for this connection: not armed"),
+        Some(10049) => {
+            (Retry, "the venue could not switch it on for this connection: it is tried again; ask Deribit if it lasts")
+        }
         Some(SWITCH_NOT_ENABLED) => (Retry, "cancel-on-disconnect is off on this connection: not armed"),
         Some(SYSTEM_MAINTENANCE) => (Maintenance, "the platform is down for maintenance"),
         Some(10041) => (Retry, "settlement is running (daily at 08:00 UTC, some seconds): it is tried again"),
