@@ -1,8 +1,8 @@
 //! What a guard tells the world: one event per thing that happened, numbered without holes.
 
 use super::{
-    Coverage, Epoch, ErrorReport, Evidence, Exposure, LinkRole, Loss, Moment, Phase, Refusal, RequestId, Trip,
-    TripBounds, WallTime,
+    Coverage, Epoch, ErrorReport, Evidence, Exposure, KillReport, LinkRole, Loss, Moment, Phase, Refusal, RequestId,
+    Trip, TripBounds, WallTime,
 };
 use std::time::Duration;
 
@@ -232,6 +232,16 @@ pub enum EventKind {
         reason: String,
         /// True when the venue confirmed that the switch is off (or it keeps orders by its nature).
         confirmed: bool,
+    },
+    /// A kill began: everything the switch covers is being cancelled, over every path.
+    KillStarted {
+        /// The reason the caller gave.
+        reason: String,
+    },
+    /// A kill ended: proven empty, or given up with what was left.
+    KillEnded {
+        /// What it did.
+        report: Box<KillReport>,
     },
     /// The link was dropped without disarming, so that the switch acts.
     LetGo,

@@ -36,6 +36,8 @@ pub enum Deadline {
     Renew,
     /// The dialect asked to be called back: something transient is tried again.
     Retry,
+    /// A kill goes on: the open orders are read, cancel-all is said again, or it is given up.
+    Kill,
     /// A deliberate farewell must have been confirmed by now.
     Farewell,
     /// The next dial of the trade link may begin.
@@ -98,7 +100,7 @@ impl Deadlines {
 
 impl Deadline {
     /// Every deadline, in the order in which simultaneous ones are handled.
-    pub const ALL: [Deadline; 20] = [
+    pub const ALL: [Deadline; 21] = [
         Self::Dial,
         Self::Settle,
         Self::Step,
@@ -114,6 +116,7 @@ impl Deadline {
         Self::HoldOff,
         Self::Renew,
         Self::Retry,
+        Self::Kill,
         Self::Farewell,
         Self::TradeDial,
         Self::TradeStep,
@@ -139,6 +142,7 @@ impl Deadline {
             Self::HoldOff => "a setting to act",
             Self::Renew => "the token to be renewed",
             Self::Retry => "another try",
+            Self::Kill => "the orders to be gone",
             Self::Farewell => "the farewell to be confirmed",
             Self::TradeDial => "the next dial of the trade link",
             Self::TradeStep => "the login of the trade link",

@@ -14,7 +14,8 @@ impl<V: Venue> Session<V> {
             Command::Start => self.start(),
             Command::LetGo => self.let_go(),
             Command::Farewell { reason } => self.farewell(reason),
-            Command::Rearm => self.standing.latched = false,
+            Command::Kill { reason } => self.begin_kill(reason),
+            Command::Rearm => self.rearm(),
             Command::Maintenance { begin: true, reason } => self.begin_maintenance(reason),
             Command::Maintenance { begin: false, .. } => self.finish_maintenance(),
             Command::Abandon => self.abandon(),
@@ -118,6 +119,14 @@ impl<V: Venue> Session<V> {
             return self.want_dial();
         }
         self.venue.say(self.now, Intent::Rearm, &mut self.out);
+    }
+
+    /// Not while a kill is under way: it would be undone by the next order.
+    fn rearm(&mut self) {
+        if self.kill.is_some() {
+            return self.misuse(Misuse::NotApplicable { call: "rearm", why: "a kill is under way" });
+        }
+        self.standing.latched = false;
     }
 
     fn abandon(&mut self) {

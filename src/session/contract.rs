@@ -91,6 +91,11 @@ pub enum Command<'a> {
         /// Why; becomes an event.
         reason: &'a str,
     },
+    /// Cancel everything the switch covers, over every path, prove it, and latch. Works in every phase.
+    Kill {
+        /// Why; becomes an event.
+        reason: &'a str,
+    },
     /// Give up a suspect or dead link that is kept, and use the standby.
     Abandon,
     /// Send a request and correlate its answer.

@@ -38,6 +38,7 @@ impl<V: Venue> Session<V> {
             Deadline::HoldOff => self.run_errand(Errand::HoldOff),
             Deadline::Renew => self.run_errand(Errand::Renew),
             Deadline::Retry => self.run_errand(Errand::Retry),
+            Deadline::Kill => self.go_on_killing(),
             Deadline::Farewell => self.farewell_unconfirmed(),
             Deadline::TradeDial => self.trade_want_dial(),
             Deadline::TradeStep => self.trade_hang_up(LossCause::ArmTimeout),
@@ -163,6 +164,7 @@ impl<V: Venue> Session<V> {
 
     /// Ends everything at once, without disarming.
     pub(super) fn end(&mut self, how: HangUp) {
+        self.end_kill();
         self.standing.end();
         self.standing.unproven();
         self.deadlines.stop_all();

@@ -76,8 +76,8 @@ impl<V: Venue> Session<V> {
             Report::TripTold(venue_time) => self.trip_told(venue_time),
             Report::Disarmed => self.disarmed(),
             Report::FarewellDone { confirmed } => self.farewell_done(confirmed),
-            // Reconciliation and kill act on these; until then they are only read.
-            Report::CancelledAll { .. } | Report::OpenOrders { .. } => {}
+            Report::CancelledAll { path, count } => self.cancelled_all(path, count),
+            Report::OpenOrders { orders, complete, .. } => self.open_orders(orders, complete),
         }
     }
 
@@ -263,10 +263,11 @@ impl<V: Venue> Session<V> {
     /// The venue said no. Before the switch is armed this ends the attempt; afterwards it is doubted and verified.
     fn refused(&mut self, refusal: Refusal) {
         let class = refusal.class;
+        self.note_refusal_of_kill(&refusal);
         self.tell_refusal(refusal);
         if self.link.as_ref().is_some_and(GuardLink::is_armed) {
             self.refused_while_armed();
-        } else if class != RefusalClass::Session {
+        } else if class != RefusalClass::Session && self.kill.is_none() {
             self.refused_before_armed(class);
         }
     }

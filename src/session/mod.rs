@@ -12,7 +12,7 @@
 //! * Every buffer has a constant bound.
 //!
 //! Where things are: what arrives is understood in `inbound`, every deadline expires in `deadline`, what silence means is
-//! decided in `verdict`, when to dial in `dialling`, what the application may do in `command`, and what is claimed in
+//! decided in `verdict`, everything is cancelled in `kill`, when to dial in `dialling`, what the application may do in `command`, and what is claimed in
 //! `standing`, through which alone the phase changes.
 
 mod command;
@@ -20,6 +20,7 @@ mod contract;
 mod deadline;
 mod dialling;
 mod inbound;
+mod kill;
 mod link;
 mod queue;
 mod standing;
@@ -34,6 +35,7 @@ pub use contract::{Action, Command, Fate, HangUp, Input};
 use crate::model::{Epoch, Event, EventKind, LinkRole, Moment, Now, Policy, RequestId, Snapshot, SwitchKind};
 use crate::parts::{Deadline, Deadlines, RateLimit, Redial, Switch};
 use crate::venue::{Item, Outbox, Venue};
+use kill::Kill;
 use link::GuardLink;
 use queue::{Queue, Queued};
 use standing::Standing;
@@ -66,6 +68,8 @@ pub struct Session<V> {
     message_limit: RateLimit,
     switch: Switch,
     standing: Standing,
+    /// The kill under way.
+    kill: Option<Kill>,
     /// Application requests that were sent and not yet answered, with the epoch that carried them.
     pending: BTreeMap<RequestId, Epoch>,
     last_epoch: Epoch,
@@ -104,6 +108,7 @@ impl<V: Venue> Session<V> {
             message_limit: RateLimit::new(message.count.saturating_mul(4) / 5, message.per),
             switch: Switch::Off,
             standing: Standing::default(),
+            kill: None,
             pending: BTreeMap::new(),
             last_epoch: Epoch(0),
             waited_until: None,

@@ -6,11 +6,13 @@ use crate::model::{
     ReadBackVerdict, Secret, Snapshot, Step, Target, TimeFactor, Trip, VenueName, WallTime,
 };
 use crate::venue::{
-    CallReply, Composed, Facts, FeedRule, Heard, Intent, Lane, RateRule, Report, Screened, Screening, Venue,
+    CallLine, CallReply, Composed, Facts, FeedRule, Heard, HttpMethod, HttpRequest, Intent, Lane, OpenOrder, Path,
+    RateRule, Report, Screened, Screening, Venue,
 };
 
 mod contract;
 mod keeping;
+mod killing;
 
 /// A venue whose messages are words: `ok login`, `ok switch`, `fed`, `on`, `off`, `pong`, `nonsense`.
 struct Words {
@@ -53,6 +55,16 @@ impl Words {
         Self { facts, target, endpoint, fed_at: None }
     }
 
+    fn call(&self, path: &str, out: &mut Outbox) {
+        out.call(HttpRequest {
+            method: HttpMethod::Post,
+            path: path.into(),
+            headers: vec![],
+            body: String::new(),
+            line: CallLine::Kill,
+        });
+    }
+
     fn say_feed(&mut self, now: Now, out: &mut Outbox) {
         self.fed_at = Some(now.at);
         out.say(LinkRole::Guard, Lane::Keepalive, |line| line.push_str("feed"));
@@ -87,6 +99,7 @@ impl Venue for Words {
 
     fn hear(&mut self, _: Now, _: LinkRole, line: &str, out: &mut Outbox) -> Result<Heard, Breach> {
         match line {
+            "cancelled" => out.report(Report::CancelledAll { path: Path::Link, count: None }),
             "ok login" => out.report(Report::Done(Step::Login)),
             "ok switch" => out.report(Report::Done(Step::Switch)),
             "fed" => {
@@ -111,7 +124,12 @@ impl Venue for Words {
         Ok(Heard::Ours)
     }
 
-    fn hear_reply(&mut self, _: Now, _: CallTag, _: CallReply<'_>, _: &mut Outbox) -> Result<(), Breach> {
+    fn hear_reply(&mut self, _: Now, _: CallTag, reply: CallReply<'_>, out: &mut Outbox) -> Result<(), Breach> {
+        let CallReply::Got { body, .. } = reply else { return Ok(()) };
+        match body.strip_prefix("listed ") {
+            Some(names) => out.report(Report::OpenOrders { path: Path::Http, orders: orders(names), complete: true }),
+            None => out.report(Report::CancelledAll { path: Path::Http, count: Some(2) }),
+        }
         Ok(())
     }
 
@@ -123,7 +141,10 @@ impl Venue for Words {
             Intent::Disarm => "disarm",
             Intent::Rearm => "arm again",
             Intent::Farewell => "farewell",
-            Intent::Errand(_) | Intent::CancelAll(_) | Intent::OpenOrders(_) => return,
+            Intent::CancelAll(Path::Link) => "cancel all",
+            Intent::CancelAll(Path::Http) => return self.call("cancel all", out),
+            Intent::OpenOrders(Path::Http) => return self.call("list", out),
+            Intent::Errand(_) | Intent::OpenOrders(Path::Link) => return,
         };
         out.say(LinkRole::Guard, Lane::Control, |line| line.push_str(word));
     }
@@ -254,7 +275,7 @@ impl Bench {
                 Action::Dial { epoch, .. } => lines.push(format!("dial {}", epoch.0)),
                 Action::Say { epoch, line, lane } => lines.push(format!("say {} {lane:?}: {line}", epoch.0)),
                 Action::Ping { epoch, nonce } => lines.push(format!("ping {} {nonce}", epoch.0)),
-                Action::Call { tag, .. } => lines.push(format!("call {}", tag.0)),
+                Action::Call { tag, request, .. } => lines.push(format!("call {}: {}", tag.0, request.path)),
                 Action::HangUp { epoch, how } => lines.push(format!("hang up {} {how:?}", epoch.0)),
                 Action::Tell(event) => lines.push(format!("tell {} {:?}", event.seq, event.kind)),
                 Action::Deliver { answers, .. } => lines.push(format!("deliver {answers:?}")),
@@ -286,6 +307,11 @@ impl Bench {
     fn snapshot(&self) -> Snapshot {
         self.session.snapshot()
     }
+}
+
+fn orders(names: &str) -> Vec<OpenOrder> {
+    let order = |name: &str| OpenOrder { order_id: name.into(), client_id: String::new(), instrument: "X".into() };
+    names.split_whitespace().map(order).collect()
 }
 
 fn has(lines: &[String], wanted: &str) -> bool {
