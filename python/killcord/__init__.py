@@ -50,6 +50,8 @@ from .events import (
     Fed,
     GapClosed,
     GapOpened,
+    KillEnded,
+    KillStarted,
     LetGo,
     LinkDead,
     LinkLost,
@@ -70,6 +72,7 @@ from .events import (
     VenueNotice,
 )
 from .guard import Guard
+from .kill import KillPath, KillReport, LeftOrder
 from .model import (
     BybitProduct,
     Coverage,
@@ -136,10 +139,15 @@ __all__ = [
     "GapOpened",
     "Guard",
     "Json",
+    "KillEnded",
+    "KillPath",
+    "KillReport",
+    "KillStarted",
     "KillcordError",
     "Kraken",
     "Latched",
     "Layer",
+    "LeftOrder",
     "LetGo",
     "LimitedNotice",
     "LinkDead",

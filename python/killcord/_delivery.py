@@ -19,7 +19,7 @@ from typing import Generic, Self, TypeVar, cast
 from ._inbox import Inbox, Waiter
 from ._killcord import Bell, GuardHandle, Message, Reply
 from .errors import AlreadyReading, FateUnknown, MessagesLost, Refusal, WrongLoop
-from .events import CallbackFailed, Event, Farewell, Refused
+from .events import CallbackFailed, Event, Farewell, KillEnded, Refused
 from .model import RefusalClass
 
 logger = logging.getLogger("killcord")
@@ -58,7 +58,8 @@ class Delivery:
         self._bell = handle.bell()
         self._inbox = Inbox(handle)
         self._on_message = on_message
-        self._condition = threading.Condition(threading.Lock())
+        # Re-entrant: what is waited for may itself look for events, and a signal handler may call in between.
+        self._condition = threading.Condition(threading.RLock())
         self._loop: asyncio.AbstractEventLoop | None = None
         self._event_reader: asyncio.Future[None] | None = None
         self._message_reader: asyncio.Future[None] | None = None
@@ -242,6 +243,18 @@ class Delivery:
     def farewell(self) -> Farewell | None:
         """The farewell, once it was told."""
         return self._inbox.farewell
+
+    def kill(self, reason: str) -> Callable[[], KillEnded | None]:
+        """Asks for a kill; what is returned looks for its end."""
+        self.fetch_events()
+        before = self._inbox.killed
+        self._handle.kill(reason)
+
+        def ended() -> KillEnded | None:
+            self.fetch_events()
+            return None if self._inbox.killed is before else self._inbox.killed
+
+        return ended
 
     def fetch_events(self) -> None:
         """Takes all events off the queue, so that what is told next cannot be lost for lack of room there."""

@@ -13,7 +13,7 @@ from typing import cast
 
 from ._killcord import GuardHandle, Message, Reply, Sent, Unanswerable
 from .errors import FateUnknown, KillcordError, MessagesLost
-from .events import Event, Farewell
+from .events import Event, Farewell, KillEnded
 
 BATCH = 256
 """Items taken at one go, so that a burst does not keep a loop from its other work."""
@@ -50,7 +50,7 @@ class Waiter:
 class Inbox:
     """What came in for one guard and is not handed out yet."""
 
-    __slots__ = ("_handle", "_waiters", "events", "farewell", "messages")
+    __slots__ = ("_handle", "_waiters", "events", "farewell", "killed", "messages")
 
     def __init__(self, handle: GuardHandle) -> None:
         self._handle = handle
@@ -59,6 +59,8 @@ class Inbox:
         self.events: deque[Event] = deque()
         self.farewell: Farewell | None = None
         """The farewell, once it was told."""
+        self.killed: KillEnded | None = None
+        """The end of the last kill."""
 
     def hand_over(self, send: Callable[[], int], waiter: Waiter) -> None:
         """``send`` returns the request's number. Its answer cannot be handed out before it is waited for."""
@@ -102,6 +104,8 @@ class Inbox:
         for event in batch:
             if isinstance(event, Farewell):
                 self.farewell = event
+            elif isinstance(event, KillEnded):
+                self.killed = event
         self.events.extend(batch)
         return bool(batch)
 

@@ -368,6 +368,9 @@ class GuardHandle:
     def maintenance(self, begin: bool, reason: str) -> None:
         """Takes the switch off for maintenance, or puts it on again."""
 
+    def kill(self, reason: str) -> None:
+        """Cancels everything the switch covers, over every path."""
+
     def abandon(self) -> None:
         """Gives up a suspect or dead link that is kept."""
 

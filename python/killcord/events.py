@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .errors import KillcordError, Loss, Refusal
+from .kill import KillReport
 from .model import (
     Coverage,
     Evidence,
@@ -242,6 +243,22 @@ class Farewell(Event):
     """As the caller gave it."""
     confirmed: bool
     """True when the venue confirmed that the switch is off, or keeps orders by its nature."""
+
+
+@dataclass(frozen=True, slots=True)
+class KillStarted(Event):
+    """A kill began: everything the switch covers is being cancelled, over every path."""
+
+    reason: str
+    """As the caller gave it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KillEnded(Event):
+    """A kill ended: proven, or given up with what was left."""
+
+    report: KillReport
+    """What it did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from ._killcord import GuardHandle, Message, Reply, Snapshot
 from ._outgoing import parameters, text
 from .config import Policy
 from .errors import ArmTimeout, Ended, Fenced, NotStarted, PhaseTimeout
-from .events import CallbackFailed, Event, Farewell
+from .events import CallbackFailed, Event, Farewell, KillEnded
+from .kill import KillReport
 from .model import Evidence, Json, Phase
 from .venues import Venue
 
@@ -211,6 +212,16 @@ class Guard:
         await self._until(lambda: self._maintained(begin), timeout_s)
         return self._still_running()
 
+    async def kill(self, reason: str, *, timeout_s: float = 40.0) -> KillReport:
+        """The red button: cancels everything the switch covers now, over every path, and proves it.
+
+        Works in every phase, also before the start. Latches: no order is permitted until :meth:`rearm`. A kill during a
+        kill joins it. When not ``proven``, ``left`` and ``refusal`` say why. Raises ``PhaseTimeout`` and ``Ended``.
+        """
+        ended = self._delivery.kill(reason)
+        await self._until(lambda: bool(ended()) or self._handle.has_ended(), timeout_s)
+        return self._killed(ended())
+
     # Anywhere, at once.
 
     def rearm(self) -> None:
@@ -279,6 +290,13 @@ class Guard:
         self._handle.wait_ended(timeout_s)
         return self._said_farewell()
 
+    def kill_blocking(self, reason: str, *, timeout_s: float = 40.0) -> KillReport:
+        """The twin of :meth:`kill`, from any thread but the loop's."""
+        ended = self._delivery.kill(reason)
+        if not self._delivery.wait(lambda: bool(ended()) or self._handle.has_ended(), timeout_s):
+            raise self._too_late(timeout_s)
+        return self._killed(ended())
+
     def maintenance_blocking(self, *, begin: bool, reason: str, timeout_s: float = 10.0) -> Snapshot:
         """The twin of :meth:`maintenance`."""
         self._begin_maintenance(begin, reason)
@@ -339,6 +357,11 @@ class Guard:
         if said is None:
             raise Ended(f"the guard ended ({self.snapshot.phase.value}) before the farewell was over")
         return said
+
+    def _killed(self, ended: KillEnded | None) -> KillReport:
+        if ended is None:
+            raise Ended(f"the guard ended ({self.snapshot.phase.value}) before the kill was over")
+        return ended.report
 
     def _begin_maintenance(self, begin: bool, reason: str) -> None:
         self._require_started()

@@ -215,6 +215,7 @@ impl<M: Machine> GuardTask<M> {
             Ask::Rearm => self.command(cx, Command::Rearm),
             Ask::Maintenance { begin, reason } => self.command(cx, Command::Maintenance { begin, reason: &reason }),
             Ask::Abandon => self.command(cx, Command::Abandon),
+            Ask::Kill { reason } => self.command(cx, Command::Kill { reason: &reason }),
             Ask::Request { id, method, params, unsafe_named } => {
                 if self.takes_request(id, true) {
                     self.command(cx, Command::Request { id, method: &method, params: &params, unsafe_named });

@@ -168,6 +168,8 @@ fn event_word(kind: &EventKind) -> &'static str {
         EventKind::ClockOffset { .. } => "clock offset",
         EventKind::Disarmed { .. } => "disarmed",
         EventKind::Farewell { .. } => "farewell",
+        EventKind::KillStarted { .. } => "kill started",
+        EventKind::KillEnded { .. } => "kill ended",
         EventKind::LetGo => "let go",
         EventKind::RequestLost { .. } => "request lost",
         EventKind::Error { .. } => "error",

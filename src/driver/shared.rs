@@ -79,6 +79,7 @@ pub(super) enum Ask {
     Rearm,
     Maintenance { begin: bool, reason: String },
     Abandon,
+    Kill { reason: String },
     Request { id: RequestId, method: String, params: String, unsafe_named: bool },
     Send { id: RequestId, line: String, unsafe_named: bool },
 }

@@ -1,7 +1,7 @@
 //! From an event to the frozen record of `killcord.events` that stands for it, in one exhaustive match.
 
 use super::snapshot::Snapshot;
-use super::{convert, errors};
+use super::{convert, errors, kill};
 use crate::model::{Epoch, Event, EventKind, RequestId};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -66,6 +66,8 @@ pub fn to_python<'py>(
         EventKind::ClockOffset { millis } => make("ClockOffset", tuple(py, (millis,))?),
         EventKind::Disarmed { reason } => make("Disarmed", tuple(py, (reason,))?),
         EventKind::Farewell { reason, confirmed } => make("Farewell", tuple(py, (reason, confirmed))?),
+        EventKind::KillStarted { reason } => make("KillStarted", tuple(py, (reason,))?),
+        EventKind::KillEnded { report } => make("KillEnded", tuple(py, (kill::report(py, report)?,))?),
         EventKind::LetGo => make("LetGo", PyTuple::empty(py)),
         EventKind::RequestLost { request: RequestId(request), unsent } => {
             make("RequestLost", tuple(py, (request, unsent))?)

@@ -70,6 +70,11 @@ impl GuardHandle {
         told(py, self.handle.maintenance(begin, reason))
     }
 
+    /// Cancels everything the switch covers, over every path.
+    fn kill(&self, py: Python<'_>, reason: &str) -> PyResult<()> {
+        told(py, self.handle.kill(reason))
+    }
+
     /// Gives up a suspect or dead link that is kept.
     fn abandon(&self, py: Python<'_>) -> PyResult<()> {
         told(py, self.handle.abandon())

@@ -8,6 +8,7 @@ mod credentials;
 mod errors;
 mod event;
 mod guard;
+mod kill;
 mod message;
 mod sim;
 mod snapshot;

@@ -68,6 +68,7 @@ impl<V: Venue> Session<V> {
             Report::ProbeAnswered(LinkRole::Trade) => self.trade.venue_answered(),
             Report::VenueSpoke => self.venue_spoke(),
             Report::Refused(refusal) => self.refused(refusal),
+            Report::TradeRefused(refusal) => self.trade_refused(refusal),
             Report::FeedRefused(refusal) => self.feed_refused(refusal),
             Report::RateLimited(pause) => self.rate_limited(pause),
             Report::ClockOffset(millis) => self.clock_offset(millis),
@@ -114,7 +115,9 @@ impl<V: Venue> Session<V> {
         if armed {
             return self.armed_again(step);
         }
-        self.deadlines.set(Deadline::Step, self.now.at + self.policy.step_deadline);
+        // A dialect that waits for a setting to act has been given longer; that is not shortened.
+        let next = self.now.at + self.policy.step_deadline;
+        self.deadlines.set(Deadline::Step, self.deadlines.when(Deadline::Step).map_or(next, |at| at.max(next)));
         if self.complete() {
             self.became_armed();
         }
@@ -238,11 +241,13 @@ impl<V: Venue> Session<V> {
         if !self.link.as_ref().is_some_and(GuardLink::is_armed) {
             return;
         }
+        let again = self.standing.doubts.read_back.is_some();
+        let pause = if again { self.policy.venue_probe_every } else { RECHECK };
         self.standing.doubts.read_back = Some("the venue says the switch is not on");
         self.standing.unproven();
         self.restate();
         self.venue.say(self.now, crate::venue::Intent::Rearm, &mut self.out);
-        self.deadlines.set(Deadline::ReadBack, self.now.at + RECHECK);
+        self.deadlines.set(Deadline::ReadBack, self.now.at + pause);
     }
 
     fn probe_answered(&mut self) {
@@ -255,7 +260,8 @@ impl<V: Venue> Session<V> {
     }
 
     fn venue_spoke(&mut self) {
-        if let Some(link) = &mut self.link {
+        // Some venues speak by themselves only once something is subscribed: silence counts from armed on.
+        if let Some(link) = self.link.as_mut().filter(|link| link.is_armed()) {
             link.pulse.liveness.venue_spoke(self.now.at);
         }
     }
@@ -291,15 +297,8 @@ impl<V: Venue> Session<V> {
     }
 
     fn refused_before_armed(&mut self, class: RefusalClass) {
-        let pause = match class {
-            RefusalClass::Fatal => {
-                self.standing.refused = true;
-                FATAL_PAUSE
-            }
-            RefusalClass::Maintenance | RefusalClass::RateLimit => MAINTENANCE_PAUSE,
-            RefusalClass::Clock | RefusalClass::Retry | RefusalClass::Session => Duration::ZERO,
-        };
-        self.redial.pause_until(self.now.at + pause);
+        self.standing.refused |= class == RefusalClass::Fatal;
+        self.redial.pause_until(self.now.at + pause_after(class));
         if self.link.is_some() {
             self.hang_up(LossCause::OnPurpose);
         } else {
@@ -307,7 +306,7 @@ impl<V: Venue> Session<V> {
         }
     }
 
-    fn tell_refusal(&mut self, refusal: Refusal) {
+    pub(super) fn tell_refusal(&mut self, refusal: Refusal) {
         self.fail(refusal.clone().into());
         self.tell(EventKind::Refused { refusal });
     }
@@ -367,5 +366,14 @@ impl<V: Venue> Session<V> {
         if let Some(how) = self.switch.trip(Trip::Told { venue_time }) {
             self.tripped(how, epoch);
         }
+    }
+}
+
+/// How long a login that was refused in this way is left alone.
+pub(super) fn pause_after(class: RefusalClass) -> Duration {
+    match class {
+        RefusalClass::Fatal => FATAL_PAUSE,
+        RefusalClass::Maintenance | RefusalClass::RateLimit => MAINTENANCE_PAUSE,
+        RefusalClass::Clock | RefusalClass::Retry | RefusalClass::Session => Duration::ZERO,
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::{
     Access, Breach, CallTag, Coverage, Credentials, Endpoint, Environment, Exposure, LossCause, Misuse, Notice, Phase,
-    ReadBackVerdict, Secret, Snapshot, Step, Target, TimeFactor, Trip, VenueName, WallTime,
+    ReadBackVerdict, Refusal, RefusalClass, Secret, Snapshot, Step, Target, TimeFactor, Trip, VenueName, WallTime,
 };
 use crate::venue::{
     CallLine, CallReply, Composed, Facts, FeedRule, Heard, HttpMethod, HttpRequest, Intent, Lane, OpenOrder, Path,
@@ -113,6 +113,8 @@ impl Venue for Words {
             "pong" => out.report(Report::ProbeAnswered(LinkRole::Guard)),
             "beat" => out.say(LinkRole::Guard, Lane::Keepalive, |line| line.push_str("alive")),
             "disarmed" => out.report(Report::Disarmed),
+            "spoke" => out.report(Report::VenueSpoke),
+            "no trade" => out.report(Report::TradeRefused(refusal())),
             "down" => out.report(Report::Notice(Notice::Maintenance { active: true, text: String::new() })),
             "up" => out.report(Report::Notice(Notice::Online)),
             "nonsense" => return Err(Breach { what: "nonsense" }),
@@ -307,6 +309,10 @@ impl Bench {
     fn snapshot(&self) -> Snapshot {
         self.session.snapshot()
     }
+}
+
+fn refusal() -> Refusal {
+    Refusal::new("auth", 10003, "", RefusalClass::Fatal, "check the key")
 }
 
 fn orders(names: &str) -> Vec<OpenOrder> {

@@ -2,10 +2,11 @@
 //! requests in flight get the fate *unknown*.
 
 use super::contract::HangUp;
+use super::inbound::pause_after;
 use super::link::{Pulse, venue_probe_period};
 use super::queue::Queued;
 use super::{Deadline, Session};
-use crate::model::{Epoch, EventKind, LinkRole, Loss, LossCause, Moment};
+use crate::model::{Epoch, EventKind, LinkRole, Loss, LossCause, Moment, Refusal};
 use crate::parts::{Redial, Verdict};
 use crate::venue::{Intent, Venue};
 use std::time::Duration;
@@ -118,6 +119,13 @@ impl<V: Venue> Session<V> {
         self.trade.redial.succeeded();
         self.deadlines.stop(Deadline::TradeStep);
         self.deadlines.set(Deadline::TradeVenueProbe, self.now.at + self.trade_period());
+    }
+
+    /// The order link could not log in. The guarding link, and so the protection, is not touched by that.
+    pub(super) fn trade_refused(&mut self, refusal: Refusal) {
+        self.trade.redial.pause_until(self.now.at + pause_after(refusal.class));
+        self.tell_refusal(refusal);
+        self.trade_hang_up(LossCause::OnPurpose);
     }
 
     pub(super) fn trade_hang_up(&mut self, cause: LossCause) {

@@ -217,6 +217,8 @@ pub enum Report {
     VenueSpoke,
     /// The venue said no to one of our own requests.
     Refused(Refusal),
+    /// The venue refused the login of the second link.
+    TradeRefused(Refusal),
     /// The venue said no to the outstanding feed, or its answer does not mean that the countdown runs as asked.
     FeedRefused(Refusal),
     /// The venue wants us to pause.

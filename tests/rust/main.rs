@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod killing;
 #[cfg(feature = "driver")]
 mod loopback;
 mod promises;
 mod simulation;
 mod tidy;
+mod worlds;

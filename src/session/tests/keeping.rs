@@ -284,3 +284,24 @@ fn nothing_is_claimed_past_the_early_trip_bound() {
     }
     assert!(!bench.snapshot().claim());
 }
+
+/// A kill or an order link that cannot log in says nothing about the protection.
+#[test]
+fn a_refused_order_link_leaves_the_guarding_link_alone() {
+    let mut bench = Bench::armed(SwitchKind::GraceAfterDrop);
+    let lines = bench.hear(1, "no trade");
+    assert!(has(&lines, "Refused") && !has(&lines, "hang up 1"), "{lines:?}");
+    assert_eq!(bench.phase(), Phase::Armed);
+}
+
+/// Some venues are silent until something is subscribed.
+#[test]
+fn the_venues_silence_counts_from_armed_on() {
+    let mut bench = Bench::new(SwitchKind::Countdown);
+    bench.session.venue.facts.speaks_every = Some(SECOND);
+    bench.give(Input::Command(Command::Start));
+    bench.give(Input::Dialled { epoch: Epoch(1) });
+    bench.hear(1, "beat");
+    bench.hear(1, "spoke");
+    assert!(!has(&bench.run(Duration::from_millis(1_900), true), "VenueSilence"));
+}

@@ -123,7 +123,7 @@ impl Bybit {
 
     /// A login was refused. Where the clock may be behind it, the clock is compared before the next try; a second such
     /// refusal after that has another cause, and a person must look.
-    fn refuse_login(&mut self, now: Now, mut refusal: Refusal, out: &mut Outbox) {
+    fn refuse_login(&mut self, now: Now, role: LinkRole, mut refusal: Refusal, out: &mut Outbox) {
         if refusal.class == RefusalClass::Clock {
             if self.login_clock == LoginClock::Compared {
                 refusal = errors::not_the_clock(&refusal);
@@ -132,7 +132,10 @@ impl Bybit {
             }
             self.call(now, Purpose::Time, out);
         }
-        out.report(Report::Refused(refusal));
+        out.report(match role {
+            LinkRole::Guard => Report::Refused(refusal),
+            LinkRole::Trade => Report::TradeRefused(refusal),
+        });
     }
 
     fn hear_answer(&mut self, now: Now, call: &Call, answer: &Answer<'_>, out: &mut Outbox) {

@@ -256,7 +256,7 @@ impl Bybit {
         let Some(link) = &mut self.link else { return Ok(()) };
         if frame.verdict() != Verdict::Yes {
             link.script = Script::Refused;
-            self.refuse_login(now, errors::private_refusal(wire::AUTH, frame), out);
+            self.refuse_login(now, LinkRole::Guard, errors::private_refusal(wire::AUTH, frame), out);
             return Ok(());
         }
         self.login_clock = LoginClock::Trusted;
@@ -328,11 +328,11 @@ impl Bybit {
             }
             Verdict::No(code) => {
                 link.script = TradeScript::Refused;
-                self.refuse_login(now, errors::trade_login_refusal(code, &frame.message()), out);
+                self.refuse_login(now, LinkRole::Trade, errors::trade_login_refusal(code, &frame.message()), out);
             }
             Verdict::Unsaid => {
                 link.script = TradeScript::Refused;
-                out.report(Report::Refused(errors::unreadable(wire::AUTH)));
+                out.report(Report::TradeRefused(errors::unreadable(wire::AUTH)));
             }
         }
         Ok(())

@@ -1275,8 +1275,10 @@ impl Outcome {
     }
 
     fn refusal(&self) -> &Refusal {
-        let found =
-            self.reports.iter().find_map(|report| if let Report::Refused(no) = report { Some(no) } else { None });
+        let found = self.reports.iter().find_map(|report| match report {
+            Report::Refused(refusal) | Report::TradeRefused(refusal) => Some(refusal),
+            _ => None,
+        });
         found.unwrap_or_else(|| panic!("no refusal in {:?}", self.reports))
     }
 
