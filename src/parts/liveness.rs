@@ -68,6 +68,10 @@ pub struct Liveness {
     pong_seen: bool,
     smoothed: Option<Duration>,
     variation: Duration,
+    /// When a pong last came that was late; what was asked before then says how long that took, not how long the path is.
+    late_pong: Option<Moment>,
+    /// The last pong that was not left out for that reason was late.
+    late_before: bool,
     /// When the oldest unanswered venue-level request was said.
     venue_asked: Option<Moment>,
     /// When the venue last spoke by itself; `None` until that counts.
@@ -88,6 +92,8 @@ impl Liveness {
             pong_seen: false,
             smoothed: None,
             variation: Duration::ZERO,
+            late_pong: None,
+            late_before: false,
             venue_asked: None,
             venue_spoke: None,
             queue_stuck_since: None,
@@ -114,7 +120,9 @@ impl Liveness {
         self.pings.drain(..=index);
         self.pong_seen = true;
         self.queue_stuck_since = None;
-        self.measure(now.since(asked));
+        if self.tells_the_path(now, asked) {
+            self.measure(now.since(asked));
+        }
         self.prove(asked);
         true
     }
@@ -200,7 +208,7 @@ impl Liveness {
     /// Every layer that has something outstanding: since when, and after how long it is suspect and dead.
     fn overdue(&self) -> [Option<(Layer, Moment, Duration, Duration)>; 4] {
         let trip = self.smoothed.unwrap_or_default();
-        let late_trip = trip + 4 * self.variation;
+        let late_trip = self.late_trip();
         let r = &self.rules;
         let ping_dead = (late_trip + r.dead_margin).max(r.dead_floor);
         let oldest_ping = self.pings.front().filter(|_| self.pong_seen).map(|(_, sent)| *sent);
@@ -212,6 +220,25 @@ impl Liveness {
                 .map(|since| (Layer::VenueRequest, since, r.venue_answer + trip, 2 * r.venue_answer + trip)),
             speaks.map(|(since, period)| (Layer::VenueSilence, since, period, 2 * period)),
         ]
+    }
+
+    /// The longest round trip that is nothing special.
+    fn late_trip(&self) -> Duration {
+        self.smoothed.unwrap_or_default() + 4 * self.variation
+    }
+
+    /// False for a pong that waited for an outage to end: taken for a round trip, it would keep the next outage from
+    /// being suspected for seconds. Whether the path has become slower is for the next one to tell.
+    fn tells_the_path(&mut self, now: Moment, asked: Moment) -> bool {
+        if self.late_pong.is_some_and(|late| asked < late) {
+            return false;
+        }
+        let late = self.smoothed.is_some() && now.since(asked) >= self.late_trip() + self.rules.suspect_margin;
+        if late {
+            self.late_pong = Some(now);
+        }
+        let late_before = std::mem::replace(&mut self.late_before, late);
+        !late || late_before
     }
 
     /// RFC 6298's estimator: it forgets slowly and doubts quickly.
@@ -377,6 +404,32 @@ mod tests {
         assert_eq!(link.judge(ms(1_300)), Verdict::Fresh);
         assert!(link.judge(ms(2_690)).rank() < 2, "round trip 300 ms and variation 150 ms leave 1.7 s");
         assert_eq!(link.judge(ms(2_700)).rank(), 2);
+    }
+
+    /// A link that had been cut for three seconds took four to suspect the next cut.
+    #[test]
+    fn an_outage_is_no_round_trip() {
+        let mut link = lively();
+        let waiting: Vec<u64> = (1..=12).map(|i| link.ping(ms(250 * i))).collect();
+        for nonce in waiting {
+            assert!(link.pong(ms(3_100), nonce));
+        }
+        assert_eq!(link.judge(ms(3_100)), Verdict::Fresh);
+        link.ping(ms(3_250));
+        assert_eq!(link.judge(ms(3_510)).rank(), 1);
+        assert_eq!(link.judge(ms(4_250)).rank(), 2);
+    }
+
+    #[test]
+    fn a_path_that_has_become_slow_is_learnt() {
+        let mut link = lively();
+        let pongs = (0..40).map(|i| (1_000 + 250 * i, link.ping(ms(1_000 + 250 * i)))).collect::<Vec<_>>();
+        for (asked, nonce) in pongs {
+            link.pong(ms(asked + 600), nonce);
+        }
+        assert!(link.round_trip().is_some_and(|trip| trip > Duration::from_millis(300)), "{:?}", link.round_trip());
+        link.ping(ms(20_000));
+        assert_eq!(link.judge(ms(20_700)), Verdict::Fresh);
     }
 
     #[test]
