@@ -11,6 +11,14 @@ pub fn now() -> Now {
     Now { at: Moment::from_nanos(nanos(clock_gettime(DECIDING))), wall: WallTime::from_nanos(wall_nanos()) }
 }
 
+/// What `CLOCK_MONOTONIC` said at `at`: the clock that other programs on this machine stamp their logs with. It stands
+/// still while the machine sleeps, so this is exact unless the machine has slept since `at`. Never compared with a
+/// deadline.
+pub fn monotonic_nanos_at(at: Moment) -> u64 {
+    let passed = now().at.since(at);
+    nanos(clock_gettime(ClockId::Monotonic)).saturating_sub(u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX))
+}
+
 fn wall_nanos() -> u64 {
     nanos(clock_gettime(ClockId::Realtime))
 }
@@ -39,6 +47,16 @@ mod tests {
             assert!(next >= last);
             last = next;
         }
+    }
+
+    #[test]
+    fn the_monotonic_clock_of_a_moment_lies_between_readings_before_and_after_it() {
+        let before = nanos(clock_gettime(ClockId::Monotonic));
+        let at = now().at;
+        let after = nanos(clock_gettime(ClockId::Monotonic));
+        let told = monotonic_nanos_at(at);
+        // Two clocks are read one after the other; on a busy machine a moment passes in between.
+        assert!(told + 1_000_000 >= before && told <= after + 100_000_000, "{before} {told} {after}");
     }
 
     #[test]

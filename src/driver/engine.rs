@@ -91,7 +91,8 @@ impl Engine {
         let capacities = (settings.event_capacity, settings.message_capacity);
         let shared = Arc::new(Shared::new(first.clone(), capacities));
         let handle = GuardHandle::new(shared.clone(), self.clone());
-        let unborn = Unborn::new(shared.clone(), Publisher::new(shared, first, capacities));
+        let publisher = Publisher::new(shared.clone(), first, capacities, settings.recorder);
+        let unborn = Unborn::new(shared, publisher);
         let job = move |resolver: &Resolver| {
             let wishes = Wishes::default();
             let (stages, user_timeout) = (settings.stages, settings.policy.user_timeout);

@@ -16,6 +16,7 @@
 //!  tls         certificates, always verified        send_queue  what the kernel knows (layer L2)
 //!  stream      socket or TLS                        inherit  a forked child keeps no socket open
 //!  call        HTTP                                serve    an embedded venue on loopback
+//!  journal     every event as a line in a file
 //! ```
 
 mod alarm;
@@ -29,6 +30,7 @@ mod farewell;
 mod guard_task;
 mod handle;
 mod inherit;
+pub mod journal;
 mod lanes;
 mod link;
 mod machine;

@@ -2,6 +2,7 @@
 //! end, so that whatever had to be said to the venue has been said before anybody is told about it.
 
 use super::clock;
+use super::journal::Recorder;
 use super::queue::Inbound;
 use super::shared::{Reader, Shared};
 use crate::model::{Event, EventKind, Moment, Phase, Snapshot};
@@ -15,6 +16,7 @@ pub(super) struct Publisher {
     shared: Arc<Shared>,
     /// Told in this turn, or in one before while the reader held the lock.
     staged: Reader,
+    recorder: Option<Recorder>,
     last: Arc<Snapshot>,
     last_seq: u64,
     published_at: Moment,
@@ -27,10 +29,16 @@ pub(super) struct Publisher {
 
 impl Publisher {
     /// `capacities` are those of the reader's queues: what is staged is bounded like what waits.
-    pub(super) fn new(shared: Arc<Shared>, first: Arc<Snapshot>, capacities: (usize, usize)) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        first: Arc<Snapshot>,
+        capacities: (usize, usize),
+        recorder: Option<Recorder>,
+    ) -> Self {
         Self {
             shared,
             staged: Reader::new(capacities),
+            recorder,
             last_seq: first.seq,
             last: first,
             published_at: Moment::default(),
@@ -44,6 +52,9 @@ impl Publisher {
         tracing::debug!(seq = event.seq, kind = event_word(&event.kind), "event");
         self.last_seq = event.seq;
         self.urgent = true;
+        if let Some(recorder) = &self.recorder {
+            recorder.record(&event);
+        }
         self.staged.events.push(event);
     }
 
@@ -80,10 +91,17 @@ impl Publisher {
 
     /// Hands over what is staged and wakes who waits. False when a reader held a lock: come back soon.
     pub(super) fn hand_over(&mut self) -> bool {
+        self.wake_journal();
         if self.notify && self.shared.notify() {
             self.notify = false;
         }
         self.hand_over_queues() && !self.notify
+    }
+
+    fn wake_journal(&self) {
+        if let Some(recorder) = &self.recorder {
+            recorder.hand_over();
+        }
     }
 
     fn hand_over_queues(&mut self) -> bool {
@@ -134,6 +152,7 @@ impl Publisher {
         self.staged.inbound.pour_into(&mut reader.inbound);
         self.shared.unread.store(reader.inbound.len(), Ordering::Relaxed);
         drop(reader);
+        self.wake_journal();
         self.shared.end();
         self.wake_reader();
     }
@@ -170,10 +189,6 @@ fn event_word(kind: &EventKind) -> &'static str {
         EventKind::Farewell { .. } => "farewell",
         EventKind::KillStarted { .. } => "kill started",
         EventKind::KillEnded { .. } => "kill ended",
-        EventKind::LeaseWarning { .. } => "lease warning",
-        EventKind::LeaseRenewed { .. } => "lease renewed",
-        EventKind::LeaseLapsed { .. } => "lease lapsed",
-        EventKind::LeaseClosed { .. } => "lease closed",
         EventKind::LetGo => "let go",
         EventKind::RequestLost { .. } => "request lost",
         EventKind::Error { .. } => "error",

@@ -1,5 +1,6 @@
 //! What a guard needs to run: a dialect, a policy, and how its sockets and queues are made.
 
+use super::journal::{Journal, Recorder};
 use crate::model::{ConfigError, Policy};
 use crate::venue::Venue;
 use std::time::Duration;
@@ -20,6 +21,8 @@ pub struct GuardSpec {
     pub event_capacity: usize,
     /// How many messages wait for the reader before they are counted instead. Default 4096.
     pub message_capacity: usize,
+    /// Where every event is written as well. Default nowhere.
+    pub journal: Option<Journal>,
 }
 
 /// How long each stage of a dial may take. Default 2 s each.
@@ -46,6 +49,7 @@ impl GuardSpec {
             call_deadline: Duration::from_secs(5),
             event_capacity: QUEUE_CAPACITY,
             message_capacity: QUEUE_CAPACITY,
+            journal: None,
         }
     }
 }
@@ -65,6 +69,7 @@ pub(super) struct Settings {
     pub(super) call_deadline: Duration,
     pub(super) event_capacity: usize,
     pub(super) message_capacity: usize,
+    pub(super) recorder: Option<Recorder>,
 }
 
 impl GuardSpec {
@@ -78,6 +83,8 @@ impl GuardSpec {
         within("call_deadline", self.call_deadline)?;
         holds_something("event_capacity", self.event_capacity)?;
         holds_something("message_capacity", self.message_capacity)?;
+        let target = self.venue.target();
+        let recorder = self.journal.as_ref().map(|journal| journal.recorder(target.venue, &target.account));
         let settings = Settings {
             policy: self.policy,
             extra_ca_pem: self.extra_ca_pem,
@@ -85,6 +92,7 @@ impl GuardSpec {
             call_deadline: self.call_deadline,
             event_capacity: self.event_capacity,
             message_capacity: self.message_capacity,
+            recorder,
         };
         Ok((self.venue, settings))
     }

@@ -3,7 +3,6 @@
 
 mod cadence;
 mod deadlines;
-mod lease;
 mod liveness;
 mod ratelimit;
 mod redial;
@@ -11,7 +10,6 @@ mod switch;
 
 pub use cadence::Cadence;
 pub use deadlines::{Deadline, Deadlines};
-pub use lease::{Lease, LeaseNews};
 pub use liveness::{Liveness, LivenessRules, Verdict};
 pub use ratelimit::RateLimit;
 pub use redial::Redial;

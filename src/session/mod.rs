@@ -12,7 +12,7 @@
 //! * Every buffer has a constant bound.
 //!
 //! Where things are: what arrives is understood in `inbound`, every deadline expires in `deadline`, what silence means is
-//! decided in `verdict`, everything is cancelled in `kill`, what a lapsed lease forbids is in `leases`, when to dial in `dialling`, what the application may do in `command`, and what is claimed in
+//! decided in `verdict`, everything is cancelled in `kill`, when to dial in `dialling`, what the application may do in `command`, and what is claimed in
 //! `standing`, through which alone the phase changes.
 
 mod command;
@@ -21,7 +21,6 @@ mod deadline;
 mod dialling;
 mod inbound;
 mod kill;
-mod leases;
 mod link;
 mod queue;
 mod standing;
@@ -37,7 +36,6 @@ use crate::model::{Epoch, Event, EventKind, LinkRole, Moment, Now, Policy, Reque
 use crate::parts::{Deadline, Deadlines, RateLimit, Redial, Switch};
 use crate::venue::{Item, Outbox, Venue};
 use kill::Kill;
-use leases::Leases;
 use link::GuardLink;
 use queue::{Queue, Queued};
 use standing::Standing;
@@ -70,7 +68,6 @@ pub struct Session<V> {
     message_limit: RateLimit,
     switch: Switch,
     standing: Standing,
-    leases: Leases,
     /// The kill under way.
     kill: Option<Kill>,
     /// Application requests that were sent and not yet answered, with the epoch that carried them.
@@ -111,7 +108,6 @@ impl<V: Venue> Session<V> {
             message_limit: RateLimit::new(message.count.saturating_mul(4) / 5, message.per),
             switch: Switch::Off,
             standing: Standing::default(),
-            leases: Leases::default(),
             kill: None,
             pending: BTreeMap::new(),
             last_epoch: Epoch(0),
@@ -132,12 +128,8 @@ impl<V: Venue> Session<V> {
         self.out.clear();
         self.notice_time(now);
         let judging = matches!(input, Input::Tick | Input::SendQueue { .. });
-        if !matches!(input, Input::Renewed { .. }) {
-            self.judge_leases();
-        }
         self.take(input);
         self.judge(judging);
-        self.schedule_leases();
         self.restate();
     }
 
@@ -197,7 +189,6 @@ impl<V: Venue> Session<V> {
             Input::SendQueue { epoch, stuck_for } => self.send_queue(epoch, stuck_for),
             Input::Lost { epoch, cause } => self.lost(epoch, cause),
             Input::Answered { tag, reply } => self.answered(tag, reply),
-            Input::Renewed { lease, at, due } => self.renewed(lease, at, due),
             Input::Command(command) => self.command(command),
         }
     }

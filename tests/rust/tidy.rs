@@ -21,11 +21,18 @@ struct Exception {
 }
 
 /// Where a rule of the style is broken, and why. Empty is best.
-const EXCEPTIONS: &[Exception] = &[Exception {
-    rule: "function length",
-    path: "src/python/event.rs",
-    reason: "one exhaustive match over every kind of event; cut in two, a missing kind would need a wildcard arm",
-}];
+const EXCEPTIONS: &[Exception] = &[
+    Exception {
+        rule: "function length",
+        path: "src/python/event.rs",
+        reason: "one exhaustive match over every kind of event; cut in two, a missing kind would need a wildcard arm",
+    },
+    Exception {
+        rule: "function length",
+        path: "src/driver/journal/line.rs",
+        reason: "one exhaustive match over every kind of event; cut in two, a missing kind would need a wildcard arm",
+    },
+];
 
 #[test]
 fn floors_use_only_what_the_table_in_lib_rs_allows() {

@@ -13,8 +13,7 @@ mod stages;
 mod tls;
 
 pub(super) use peer::Peer;
-pub(super) use script::Scripted;
-use script::{Do, Seen};
+pub(super) use script::{Do, Scripted, Seen};
 
 use super::spec::{Settings, StageDeadlines};
 use super::{Engine, GuardHandle};
@@ -33,6 +32,7 @@ pub(super) fn settings() -> Settings {
         call_deadline: Duration::from_secs(5),
         event_capacity: 64,
         message_capacity: 64,
+        recorder: None,
     }
 }
 

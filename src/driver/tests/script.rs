@@ -243,7 +243,6 @@ fn blank() -> Snapshot {
         permit: false,
         latched: false,
         maintenance: false,
-        leases: vec![],
         clock_offset_ms: None,
         gap_since: None,
         waiting_for: "the script",
