@@ -93,7 +93,7 @@ class Promise:
 
 
 ARMED = Promise(Stage.BEGIN, "armed", "armed on the venue's own word")
-DARK = Promise(Stage.BEGIN, "dark_now", "would cancel, were all dark now")
+DARK = Promise(Stage.BEGIN, "dark_now", "if cut off now, would cancel within")
 LATE = Promise(Stage.HOLD, "latest_answer", "latest answer, ping or feed")
 HELD_CANCELS = Promise(Stage.HOLD, "cancelled", "orders cancelled by it", Unit.ORDERS)
 SUSPECT = Promise(Stage.CUT, "suspect", "the guard suspects")

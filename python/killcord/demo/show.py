@@ -19,8 +19,11 @@ from .parties import PARTIES, Party, party_of
 from .promises import Promise, Stage, Unit
 
 WIDTH = 118
-PROMISE_WIDTH = 36
+PROMISE_WIDTH = 35
 CELL_WIDTH = 18
+LIVE_WIDTH = 112
+LIVE_HEIGHT = 23
+"""A terminal smaller than this gets lines: a table that is cut off or folded shows less than they do."""
 INTRO = (
     "[bold]killcord demo[/bold]: four guards arm on four venues that are embedded in this program, and things are broken "
     "one by one. Each cell is [bold]measured ≤ bound[/bold]: what the venue recorded or the guard told, both on one clock, "
@@ -30,9 +33,10 @@ INTRO = (
 NOTES = (
     "Deribit asks for a sign of life only after an interval of silence. At true timing the guard's own probes come first; "
     "at ×25 it does ask, and is answered. Kraken cannot be asked whether its switch is on: its acknowledgement is the "
-    "evidence. The others were read back. After a kill the kernel ends the connections, which a venue sees at once; a "
-    "silent cut is the worst case. These venues are written from the venues' documents and are not the venues: rehearse "
-    "on a test environment too."
+    "evidence. The others were read back. Healing delivers what was held back, so that no dial has to be repeated; on a "
+    "real path the next one may be up to a second away. After a kill the kernel ends the connections, which a venue sees "
+    "at once; a silent cut is the worst case. These venues are written from the venues' documents and are not the venues: "
+    "rehearse on a test environment too."
 )
 
 
@@ -43,13 +47,15 @@ class Show:
         self._board = board
         self._console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH + 2)
         self._signs = Signs(self._console.encoding)
-        self._spinner = Spinner("dots", style="cyan")
+        self._spinner = Spinner(self._signs.spinner, style="cyan")
         self._live = Live(get_renderable=self._table, console=self._console, refresh_per_second=8)
         self._stage: Stage | None = None
+        roomy = self._console.width >= LIVE_WIDTH and self._console.height >= LIVE_HEIGHT
+        self._lively = self._console.is_terminal and roomy
 
     def __enter__(self) -> Self:
         self._print(INTRO)
-        if self._console.is_terminal:
+        if self._lively:
             self._board.changed = lambda row: self._live.refresh()
             self._live.start()
         else:
@@ -63,20 +69,31 @@ class Show:
 
     def conclude(self, took_s: float) -> None:
         """What is left to say once everything was done."""
-        if not self._console.is_terminal:
-            self._print("")
+        if not self._lively:
             self._console.print(self._table())
-        self._console.print(self._refusals())
+        if self._board.refusals:
+            self._console.print(self._refusals())
         self._print(f"[dim]{NOTES}[/dim]\n")
+        for line in self._broken():
+            self._console.print(Text(line, style="red"))
         rows = self._board.rows()
-        broken = [row for row in rows if not row.held]
-        for row in broken:
-            where = f"{party_of(row.venue).title}, {row.promise.stage.title.lower()}, {row.promise.text}"
-            self._console.print(Text(f"{self._signs.no} {where}: {self._signs.words(row)}. {row.detail}", style="red"))
+        count = sum(not row.held for row in rows)
         if self._board.held:
             self._print(f"[bold green]All {len(rows)} promises were held[/bold green], in {took_s:.0f} s.")
         else:
-            self._print(f"[bold red]{len(broken)} of {len(rows)} promises were not held[/bold red], in {took_s:.0f} s.")
+            self._print(f"[bold red]{count} of {len(rows)} promises were not held[/bold red], in {took_s:.0f} s.")
+
+    def _broken(self) -> list[str]:
+        """A line for each promise that was broken, and one for each place where nothing could be measured."""
+        lines = []
+        for row in self._board.rows():
+            where = f"{self._signs.no} {party_of(row.venue).title}. {row.promise.stage.title}"
+            if row.measured is None:
+                lines.append(f"{where}: {row.detail}")
+            elif not row.held:
+                why = f" ({row.detail})" if row.detail else ""
+                lines.append(f"{where}; {row.promise.text}: {self._signs.words(row).strip()}{why}")
+        return list(dict.fromkeys(lines))
 
     def _print(self, text: str) -> None:
         self._console.print(self._signs.plain(text), width=min(WIDTH, self._console.width))
@@ -94,7 +111,7 @@ class Show:
         sys.stdout.flush()
 
     def _table(self) -> RenderableType:
-        lines: list[RenderableType] = [self._head()]
+        lines: list[RenderableType] = ["", self._head()]
         for stage in Stage:
             lines.append(self._title(stage))
             lines += [self._line(promise) for promise in stage.promises]
@@ -114,7 +131,7 @@ class Show:
         return line
 
     def _line(self, promise: Promise) -> RenderableType:
-        return _row(f"   {promise.text}", *(self._cell(promise, party) for party in PARTIES))
+        return _row(promise.text, *(self._cell(promise, party) for party in PARTIES))
 
     def _cell(self, promise: Promise, party: Party) -> Text:
         row = self._board.row(promise, party.name)
@@ -125,12 +142,13 @@ class Show:
         return Text.assemble((self._signs.no, "bold red"), " ", (self._signs.words(row), "red"))
 
     def _refusals(self) -> RenderableType:
-        table = Table.grid(padding=(0, 2))
+        table = Table.grid(padding=(0, 2, 0, 0))
         table.add_column(style="bold", no_wrap=True)
-        table.add_column()
-        for name, text in sorted(self._board.refusals.items(), key=lambda refused: refused[0].value):
-            table.add_row(f"   {party_of(name).title} said", Text(text))
-        return Group(table, "")
+        table.add_column(max_width=WIDTH - 24)
+        for party in PARTIES:
+            if party.name in self._board.refusals:
+                table.add_row(f"  {party.title}", Text(self._board.refusals[party.name]))
+        return Group("", Text("What the guards said when they were refused", style="bold"), table, "")
 
 
 class Signs:
@@ -140,9 +158,9 @@ class Signs:
         try:
             "✓✗≤×…".encode(encoding)
         except UnicodeEncodeError:
-            self.yes, self.no, self.most, self.waiting, self._rich = "+", "!", "<=", "..", False
+            self.yes, self.no, self.most, self.waiting, self.spinner, self._rich = "+", "!", "<=", "..", "line", False
         else:
-            self.yes, self.no, self.most, self.waiting, self._rich = "✓", "✗", "≤", "…", True
+            self.yes, self.no, self.most, self.waiting, self.spinner, self._rich = "✓", "✗", "≤", "…", "dots", True
 
     def plain(self, text: str) -> str:
         """The text without what cannot be shown."""
@@ -156,9 +174,9 @@ class Signs:
             case Unit.MS:
                 return f"{_length(row.measured):>6} {self.most if row.held else '>'} {_length(row.bound)}"
             case Unit.ORDERS:
-                return f"{row.measured:.0f}" if row.measured else "none"
+                return f"{row.measured:.0f} orders" if row.measured else "none"
             case Unit.CLAIMS:
-                return f"{row.measured:.0f}" if row.measured else "never"
+                return f"{row.measured:.0f} times" if row.measured else "never"
 
 
 def _length(length_ms: float) -> str:
@@ -180,8 +198,9 @@ def _clock(stage: Stage) -> str:
 
 def _row(first: str, *cells: Text) -> RenderableType:
     table = Table.grid(padding=(0, 1))
+    table.add_column(width=2)
     table.add_column(width=PROMISE_WIDTH)
     for _ in cells:
         table.add_column(width=CELL_WIDTH)
-    table.add_row(first, *cells)
+    table.add_row("", first, *cells)
     return table
