@@ -16,13 +16,15 @@ import pytest
 
 from killcord import Evidence, Phase, PhaseChanged, VenueName
 from killcord.demo import board as boards
+from killcord.demo import death as dying
 from killcord.demo import promises, run, show
 from killcord.demo.board import Board, NotShownError, is_held
 from killcord.demo.hold import hold_gil
 from killcord.demo.measure import answer_delays_ns, claims, latenesses_ns
 from killcord.demo.parties import PARTIES, Party
 from killcord.demo.promises import PROMISES, Promise, Stage, Unit
-from killcord.sim import JournalEntry, JournalKind
+from killcord.demo.scene import now_ns
+from killcord.sim import Exchange, JournalEntry, JournalKind
 
 ROOT = Path(__file__).resolve().parents[2]
 WALL_S_MAX = 60.0
@@ -144,6 +146,16 @@ async def test_a_stage_that_goes_wrong_is_told_in_its_rows_and_the_next_one_begi
     assert run.status(board) == 1
 
 
+async def test_a_child_that_does_not_start_is_told_and_not_taken_for_a_kill(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dying, "CHILD", "killcord.demo.no_such_module")
+    monkeypatch.setattr(run, "STAGES", ((Stage.DEATH, dying.death),))
+    board = Board()
+    await run.perform(board)
+    told = {row.detail for row in board.rows() if row.promise.stage is Stage.DEATH}
+    assert told == {"the child ended before its guards were armed"}
+    assert not board.held
+
+
 async def test_what_goes_wrong_at_one_venue_stops_nothing_at_the_others() -> None:
     async def work(party: Party) -> None:
         if party.name is VenueName.BYBIT:
@@ -211,6 +223,12 @@ def test_every_time_it_was_called_armed_counts() -> None:
 def test_holding_the_gil_stops_every_other_thread() -> None:
     since_ns, until_ns = hold_gil(0.2)
     assert until_ns - since_ns >= 200_000_000
+
+
+def test_the_demos_clock_is_the_venues() -> None:
+    with Exchange("kraken") as exchange:
+        before_ns, venue_ns, after_ns = now_ns(), exchange.now_ns(), now_ns()
+    assert before_ns <= venue_ns <= after_ns
 
 
 def test_a_call_that_lets_the_gil_go_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from .board import Board, NotShownError, each
 from .measure import MS
 from .parties import ORDERS, Party
 from .promises import ARMED, DARK, Stage, arm_bound_ms
-from .scene import Scene, armed
+from .scene import Scene, armed, now_ns
 
 
 async def begin(board: Board) -> None:
@@ -27,8 +27,8 @@ async def _measure(board: Board, scene: Scene) -> None:
     evidence = switch.evidence.value.replace("_", " ")
     board.put(ARMED, name, arm_bound_ms(name, Stage.BEGIN), took_ms, f"{evidence}; {scene.resting} orders rest")
 
-    now_ns = scene.exchange.now_ns()
+    asked_ns = now_ns()
     would_by_ns = scene.exchange.would_trip_by_ns(scene.exchange.account)
     if would_by_ns is None:
         raise NotShownError(f"the guard says armed, and the venue would never cancel the {ORDERS} orders")
-    board.put(DARK, name, scene.bound_ms, (would_by_ns - now_ns) / MS, "as the venue itself foretells it")
+    board.put(DARK, name, scene.bound_ms, (would_by_ns - asked_ns) / MS, "as the venue itself foretells it")

@@ -22,7 +22,7 @@ from .promises import (
     Stage,
     arm_bound_ms,
 )
-from .scene import PATIENCE_S, Scene, armed, switch_cancelled
+from .scene import PATIENCE_S, Scene, armed, now_ns, switch_cancelled
 
 AFTERWARDS_S = 2.5
 """After an outage the orders are watched for this long: Bybit's window, counted anew, as it lasts here."""
@@ -50,7 +50,7 @@ async def outage(board: Board) -> None:
 
 async def _for_good(board: Board, scene: Scene) -> None:
     name, bound_ms, since = scene.party.name, scene.bound_ms, scene.mark()
-    cut_ns = scene.exchange.now_ns()
+    cut_ns = now_ns()
     scene.exchange.cut()
 
     suspected = await scene.told(Suspected, cut_ns)
@@ -65,22 +65,22 @@ async def _for_good(board: Board, scene: Scene) -> None:
     first, left = await switch_cancelled(scene.exchange, since, bound_ms / 1e3 + PATIENCE_S)
     because = scene.guard.snapshot.exposure.because
     board.put(CUT_CANCEL, name, bound_ms, (first.at_ns - cut_ns) / MS, f"bound: {because}")
-    board.put(CUT_LEFT, name, 0, left)
     if scene.guard.snapshot.claim:
         raise NotShownError("the guard claims again although nothing passes")
+    board.put(CUT_LEFT, name, 0, left)
 
 
 async def _for_a_while(board: Board, scene: Scene) -> None:
-    name, since = scene.party.name, scene.mark()
-    cut_ns = scene.exchange.now_ns()
+    name, since, epoch = scene.party.name, scene.mark(), scene.guard.snapshot.epoch
+    cut_ns = now_ns()
     scene.exchange.cut()
     await scene.told(LinkDead, cut_ns)
-    healed_ns = scene.exchange.now_ns()
+    healed_ns = now_ns()
     scene.exchange.heal()
 
     again = await scene.told(PhaseChanged, healed_ns, lambda event: event.after is Phase.ARMED)
     lasted_s = (healed_ns - cut_ns) / 1e9
-    link = "the same link" if again.epoch == 1 else "a new link"
+    link = "the same link" if again.epoch == epoch else "a new link"
     detail = f"on {link}, after an outage of {lasted_s:.2f} s"
     board.put(ARMED_AGAIN, name, arm_bound_ms(name, Stage.OUTAGE), (again.at_ns - healed_ns) / MS, detail)
 

@@ -9,7 +9,7 @@ import json
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 from ..model import VenueName
 from ..sim import Exchange
@@ -17,7 +17,7 @@ from .board import Board, NotShownError, each
 from .measure import MS
 from .parties import ORDERS, PARTIES, Party
 from .promises import DEATH_CANCEL, DEATH_LEFT, Stage
-from .scene import PATIENCE_S, switch_cancelled
+from .scene import PATIENCE_S, now_ns, switch_cancelled
 
 CHILD = "killcord.demo.holder"
 READY_S = 12.0
@@ -27,14 +27,17 @@ READY_S = 12.0
 async def death(board: Board) -> None:
     """Has a child arm all four, kills it, and measures from the kill."""
     async with AsyncExitStack() as stack:
-        venues = [await stack.enter_async_context(Exchange(each.name, factor=Stage.DEATH.factor)) for each in PARTIES]
-        exchanges = {venue.venue: venue for venue in venues}
+        exchanges = {
+            party.name: await stack.enter_async_context(Exchange(party.name, factor=Stage.DEATH.factor))
+            for party in PARTIES
+        }
         child = await asyncio.create_subprocess_exec(sys.executable, "-m", CHILD, stdin=PIPE, stdout=PIPE)
         try:
             said = await _ready(child, exchanges)
-            killed_ns = venues[0].now_ns()
+            killed_ns = now_ns()
         finally:
-            child.kill()
+            with suppress(ProcessLookupError):  # it ended by itself, which its status tells
+                child.kill()
             status = await child.wait()
 
         async def show(party: Party) -> None:
@@ -50,13 +53,15 @@ async def _ready(child: Process, exchanges: dict[VenueName, Exchange]) -> dict[V
     assert child.stdin is not None and child.stdout is not None, "both were asked for"
     child.stdin.write(json.dumps([_where(exchange) for exchange in exchanges.values()]).encode() + b"\n")
     said = {}
-    async with asyncio.timeout(READY_S):
-        await child.stdin.drain()
-        for _ in exchanges:
-            line = json.loads(await child.stdout.readline() or "{}")
-            if not line:
-                raise NotShownError("the child ended before its guards were armed")
-            said[VenueName(line["venue"])] = line
+    try:
+        async with asyncio.timeout(READY_S):
+            for _ in exchanges:
+                line = json.loads(await child.stdout.readline() or "{}")
+                if not line:
+                    raise NotShownError("the child ended before its guards were armed")
+                said[VenueName(line["venue"])] = line
+    except TimeoutError:
+        raise NotShownError(f"the child's guards were not armed within {READY_S:.0f} s") from None
     return said
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import ctypes
 import threading
-import time
 from contextlib import AsyncExitStack
 
 from ..model import VenueName
@@ -16,7 +15,7 @@ from .board import Board, NotShownError, each
 from .measure import MS, answer_delays_ns, cancels, latenesses_ns
 from .parties import PARTIES, Party
 from .promises import ANSWER_MS, HELD_CANCELS, LATE, Stage
-from .scene import Scene, armed
+from .scene import Scene, armed, now_ns
 
 HOLD_S = 5.0
 PERIODS_MIN = 3
@@ -53,13 +52,13 @@ def hold_gil(length_s: float = HOLD_S) -> tuple[int, int]:
 
     def witness() -> None:
         while not over.wait(0.01):
-            ran_ns.append(time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+            ran_ns.append(now_ns())
 
     watching = threading.Thread(target=witness)
     watching.start()
-    since_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    since_ns = now_ns()
     c.usleep(int(length_s * 1e6))
-    until_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    until_ns = now_ns()
     over.set()
     watching.join()
     if any(since_ns < moment < until_ns - 50 * MS for moment in ran_ns):

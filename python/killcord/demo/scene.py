@@ -5,6 +5,7 @@ events of the guard, each with a deadline; nothing here waits for time to pass.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
@@ -21,6 +22,7 @@ PATIENCE_S = 5.0
 """For what takes milliseconds: reached only when it does not happen at all."""
 TURN_S = 0.25
 """How long a wait for a venue may outlive whoever asked for it."""
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class Scene:
@@ -78,6 +80,11 @@ class Scene:
                 self._told.notify_all()
 
 
+def now_ns() -> int:
+    """What time it is on the clock that guards and venues share, which is the same in every process."""
+    return time.clock_gettime_ns(_CLOCK)
+
+
 @asynccontextmanager
 async def armed(party: Party, factor: float) -> AsyncIterator[Scene]:
     """Arms a guard at a venue of its own and rests the orders. Raises ``NotShownError`` unless the venue has them, and
@@ -85,7 +92,7 @@ async def armed(party: Party, factor: float) -> AsyncIterator[Scene]:
     """
     async with Exchange(party.name, factor=factor) as exchange:
         guard = Guard(party.account(exchange.credentials, exchange.endpoints))
-        scene = Scene(party, exchange, guard, exchange.now_ns())
+        scene = Scene(party, exchange, guard, now_ns())
         async with guard:
             listener = asyncio.create_task(scene.listen())
             try:
@@ -106,8 +113,8 @@ async def rest_orders(guard: Guard, party: Party) -> None:
 
 async def recorded(exchange: Exchange, kind: JournalKind, since: int, within_s: float) -> JournalEntry:
     """A venue's first record of this kind from number ``since`` on. Raises ``NotShownError``."""
-    deadline_ns = exchange.now_ns() + int(within_s * 1e9)
-    while (left_s := (deadline_ns - exchange.now_ns()) / 1e9) > 0:
+    deadline_ns = now_ns() + int(within_s * 1e9)
+    while (left_s := (deadline_ns - now_ns()) / 1e9) > 0:
         with suppress(TimeoutError):
             return await asyncio.to_thread(exchange.wait_for, kind, since=since, timeout_s=min(left_s, TURN_S))
     raise NotShownError(f"the venue recorded no {kind.value.replace('_', ' ')} within {within_s:.1f} s")

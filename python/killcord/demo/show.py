@@ -33,7 +33,8 @@ INTRO = (
 NOTES = (
     "Deribit asks for a sign of life only after an interval of silence. At true timing the guard's own probes come first; "
     "at ×25 it does ask, and is answered. Kraken cannot be asked whether its switch is on: its acknowledgement is the "
-    "evidence. The others were read back. Healing delivers what was held back, so that no dial has to be repeated; on a "
+    "evidence. The others were read back. A dead link to Crypto.com or Deribit is kept, because closing it is the trip; "
+    "elsewhere a new one is dialled. Healing delivers what was held back, so that no dial has to be repeated; on a "
     "real path the next one may be up to a second away. After a kill the kernel ends the connections, which a venue sees "
     "at once; a silent cut is the worst case. These venues are written from the venues' documents and are not the venues: "
     "rehearse on a test environment too."
