@@ -6,6 +6,7 @@ mod killing;
 #[cfg(feature = "driver")]
 mod loopback;
 mod promises;
+mod samples;
 mod simulation;
 mod tidy;
 mod worlds;
