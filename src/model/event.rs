@@ -4,6 +4,7 @@ use super::{
     Coverage, Epoch, ErrorReport, Evidence, Exposure, KillReport, LinkRole, Loss, Moment, Phase, Refusal, RequestId,
     Trip, TripBounds, WallTime,
 };
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One thing that happened to one guard.
@@ -242,6 +243,34 @@ pub enum EventKind {
     KillEnded {
         /// What it did.
         report: Box<KillReport>,
+    },
+    /// Half the budget of a lease, or more, is used up.
+    LeaseWarning {
+        /// Its name.
+        lease: Arc<str>,
+        /// Since the last renewal that counted.
+        silent: Duration,
+    },
+    /// A lease was renewed after a warning.
+    LeaseRenewed {
+        /// Its name.
+        lease: Arc<str>,
+        /// Time between that renewal and the one before.
+        gap: Duration,
+    },
+    /// The budget of a lease is used up: nothing keeps the switch any more, and the guard kills.
+    LeaseLapsed {
+        /// Its name.
+        lease: Arc<str>,
+        /// How long after the budget it was noticed.
+        late: Duration,
+    },
+    /// A lease ended on purpose and is no longer needed.
+    LeaseClosed {
+        /// Its name.
+        lease: Arc<str>,
+        /// The reason the caller gave.
+        reason: String,
     },
     /// The link was dropped without disarming, so that the switch acts.
     LetGo,

@@ -7,6 +7,7 @@ mod error;
 mod event;
 mod ids;
 mod kill;
+mod lease;
 mod protection;
 mod secret;
 mod snapshot;
@@ -18,6 +19,7 @@ pub use error::{Advice, Breach, ErrorReport, Fault, Loss, LossCause, Misuse, Ref
 pub use event::{Event, EventKind, Layer, Notice, ReadBackVerdict, Step};
 pub use ids::{CallTag, Epoch, LinkRole, RequestId, VenueName};
 pub use kill::{KillPath, KillReport, LeftOrder};
+pub use lease::{LeaseId, LeaseState, LeaseTerms};
 pub use protection::{Coverage, Evidence, Exposure, SwitchKind, Trip, TripBounds};
 pub use secret::Secret;
 pub use snapshot::{Phase, Snapshot};

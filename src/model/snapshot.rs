@@ -1,7 +1,7 @@
 //! The guard's state as one immutable value. A snapshot never waits and never lies by omission: what is not proven is
 //! not claimed.
 
-use super::{Coverage, Epoch, ErrorReport, Evidence, Exposure, Moment, SwitchKind, TripBounds, VenueName};
+use super::{Coverage, Epoch, ErrorReport, Evidence, Exposure, LeaseState, Moment, SwitchKind, TripBounds, VenueName};
 use std::time::Duration;
 
 /// Where a guard is in its life.
@@ -94,6 +94,8 @@ pub struct Snapshot {
     pub clock_offset_ms: Option<i64>,
     /// Since when orders may rest with no switch over them.
     pub gap_since: Option<Moment>,
+    /// Every lease, in the order in which they were taken; at most 16.
+    pub leases: Vec<LeaseState>,
     /// What the guard waits for, in words.
     pub waiting_for: &'static str,
     /// The last error, whatever became of it.

@@ -6,6 +6,10 @@ use crate::model::Moment;
 /// Why a guard will wake up.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Deadline {
+    /// A lease may be half used up, or lapsed; or its first renewal is looked for.
+    Lease,
+    /// A lease lapsed, and whatever links are left are aborted now.
+    LeaseAbort,
     /// The next dial of the guarding link (or of its standby) may begin.
     Dial,
     /// The guarding link has settled: the first word may be said.
@@ -100,7 +104,9 @@ impl Deadlines {
 
 impl Deadline {
     /// Every deadline, in the order in which simultaneous ones are handled.
-    pub const ALL: [Deadline; 21] = [
+    pub const ALL: [Deadline; 23] = [
+        Self::Lease,
+        Self::LeaseAbort,
         Self::Dial,
         Self::Settle,
         Self::Step,
@@ -127,6 +133,8 @@ impl Deadline {
     /// What the guard waits for, in words.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Lease => "the application to renew a lease",
+            Self::LeaseAbort => "cancel-all to be acknowledged after a lease lapsed",
             Self::Dial => "the next dial",
             Self::Settle => "the link to settle",
             Self::Step => "an acknowledgement",

@@ -3,6 +3,7 @@
 
 mod cadence;
 mod deadlines;
+mod lease;
 mod liveness;
 mod ratelimit;
 mod redial;
@@ -10,6 +11,7 @@ mod switch;
 
 pub use cadence::Cadence;
 pub use deadlines::{Deadline, Deadlines};
+pub use lease::{Lease, LeaseNews};
 pub use liveness::{Liveness, LivenessRules, Verdict};
 pub use ratelimit::RateLimit;
 pub use redial::Redial;

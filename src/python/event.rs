@@ -68,6 +68,10 @@ pub fn to_python<'py>(
         EventKind::Farewell { reason, confirmed } => make("Farewell", tuple(py, (reason, confirmed))?),
         EventKind::KillStarted { reason } => make("KillStarted", tuple(py, (reason,))?),
         EventKind::KillEnded { report } => make("KillEnded", tuple(py, (kill::report(py, report)?,))?),
+        EventKind::LeaseWarning { lease, silent } => make("LeaseWarning", tuple(py, (&**lease, silent.as_secs_f64()))?),
+        EventKind::LeaseRenewed { lease, gap } => make("LeaseRenewed", tuple(py, (&**lease, gap.as_secs_f64()))?),
+        EventKind::LeaseLapsed { lease, late } => make("LeaseLapsed", tuple(py, (&**lease, late.as_secs_f64()))?),
+        EventKind::LeaseClosed { lease, reason } => make("LeaseClosed", tuple(py, (&**lease, reason))?),
         EventKind::LetGo => make("LetGo", PyTuple::empty(py)),
         EventKind::RequestLost { request: RequestId(request), unsent } => {
             make("RequestLost", tuple(py, (request, unsent))?)

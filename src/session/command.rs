@@ -19,6 +19,8 @@ impl<V: Venue> Session<V> {
             Command::Maintenance { begin: true, reason } => self.begin_maintenance(reason),
             Command::Maintenance { begin: false, .. } => self.finish_maintenance(),
             Command::Abandon => self.abandon(),
+            Command::LeaseAdd { id, terms } => self.add_lease(id, terms),
+            Command::LeaseClose { id, reason } => self.close_lease(id, reason),
             Command::Request { id, method, params, unsafe_named } => {
                 let composed = self.venue.compose(self.now, id, method, params);
                 self.pass(id, composed, unsafe_named, true);
@@ -127,6 +129,7 @@ impl<V: Venue> Session<V> {
             return self.misuse(Misuse::NotApplicable { call: "rearm", why: "a kill is under way" });
         }
         self.standing.latched = false;
+        self.rearm_leases();
     }
 
     fn abandon(&mut self) {
@@ -179,6 +182,9 @@ impl<V: Venue> Session<V> {
 
     /// The epoch of a link that knows us and can carry the application's lines.
     fn usable(&self, role: LinkRole) -> Option<Epoch> {
+        if self.leases.are_over() {
+            return None;
+        }
         match role {
             LinkRole::Guard => self.link.as_ref().filter(|link| link.is_armed()).map(|link| link.epoch),
             LinkRole::Trade => self.trade.ready_epoch(),
@@ -188,6 +194,9 @@ impl<V: Venue> Session<V> {
     fn no_permit(&self) -> Misuse {
         if self.standing.phase() == Phase::Armed && self.standing.latched {
             return Misuse::Latched;
+        }
+        if self.standing.phase() == Phase::Armed && !self.leases.allow_orders() {
+            return Misuse::NotApplicable { call: "creating an order", why: "a lease was not renewed yet" };
         }
         Misuse::NotProtected { phase: self.standing.phase().as_str() }
     }

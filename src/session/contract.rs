@@ -5,7 +5,7 @@
 //! latest and then hands over [`Input::Tick`].
 
 use crate::model::CallTag;
-use crate::model::{Endpoint, Epoch, Event, LinkRole, LossCause, Misuse, Moment, RequestId};
+use crate::model::{Endpoint, Epoch, Event, LeaseId, LeaseTerms, LinkRole, LossCause, Misuse, Moment, RequestId};
 use crate::venue::{CallReply, HttpRequest, Lane};
 use std::time::Duration;
 
@@ -66,6 +66,16 @@ pub enum Input<'a> {
         /// How.
         reply: CallReply<'a>,
     },
+    /// The application renewed a lease, with a progress token that changed and within the budget: only who renews can
+    /// see both of every renewal. Read before every other input, so that it is judged by when it was made.
+    Renewed {
+        /// Which.
+        lease: LeaseId,
+        /// When it was made.
+        at: Moment,
+        /// Until when it is good.
+        due: Moment,
+    },
     /// The application wants something.
     Command(Command<'a>),
 }
@@ -98,6 +108,20 @@ pub enum Command<'a> {
     },
     /// Give up a suspect or dead link that is kept, and use the standby.
     Abandon,
+    /// From now on orders, and from its first renewal on the links too, need this lease.
+    LeaseAdd {
+        /// Chosen by the driver, never reused.
+        id: LeaseId,
+        /// What was agreed.
+        terms: LeaseTerms,
+    },
+    /// The lease is no longer needed. Undoes no lapse.
+    LeaseClose {
+        /// Which.
+        id: LeaseId,
+        /// Why; becomes an event.
+        reason: &'a str,
+    },
     /// Send a request and correlate its answer.
     Request {
         /// Chosen by the driver, never reused.

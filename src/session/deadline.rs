@@ -22,6 +22,9 @@ impl<V: Venue> Session<V> {
 
     fn expire(&mut self, deadline: Deadline) {
         match deadline {
+            // Leases are judged before every input; the deadline only makes sure that there is one.
+            Deadline::Lease => {}
+            Deadline::LeaseAbort => self.abort_links(),
             Deadline::Dial => self.want_dial(),
             Deadline::Settle => self.begin(),
             Deadline::Step => self.arm_overdue(),

@@ -34,7 +34,7 @@ impl<V: Venue> Session<V> {
     }
 
     fn dial_is_wanted(&self) -> bool {
-        if !self.standing.running() || self.standing.off_on_purpose() && self.link.is_none() {
+        if !self.standing.running() || self.leases.are_over() || self.standing.off_on_purpose() && self.link.is_none() {
             return false;
         }
         let spare_wanted =

@@ -77,7 +77,10 @@ impl<V: Venue> Session<V> {
             Report::TripTold(venue_time) => self.trip_told(venue_time),
             Report::Disarmed => self.disarmed(),
             Report::FarewellDone { confirmed } => self.farewell_done(confirmed),
-            Report::CancelledAll { path, count } => self.cancelled_all(path, count),
+            Report::CancelledAll { path, count } => {
+                self.cancelled_all(path, count);
+                self.abort_after_cancel_all(path);
+            }
             Report::OpenOrders { orders, complete, .. } => self.open_orders(orders, complete),
         }
     }

@@ -21,6 +21,7 @@ mod deadline;
 mod dialling;
 mod inbound;
 mod kill;
+mod leases;
 mod link;
 mod queue;
 mod standing;
@@ -36,6 +37,7 @@ use crate::model::{Epoch, Event, EventKind, LinkRole, Moment, Now, Policy, Reque
 use crate::parts::{Deadline, Deadlines, RateLimit, Redial, Switch};
 use crate::venue::{Item, Outbox, Venue};
 use kill::Kill;
+use leases::Leases;
 use link::GuardLink;
 use queue::{Queue, Queued};
 use standing::Standing;
@@ -68,6 +70,7 @@ pub struct Session<V> {
     message_limit: RateLimit,
     switch: Switch,
     standing: Standing,
+    leases: Leases,
     /// The kill under way.
     kill: Option<Kill>,
     /// Application requests that were sent and not yet answered, with the epoch that carried them.
@@ -108,6 +111,7 @@ impl<V: Venue> Session<V> {
             message_limit: RateLimit::new(message.count.saturating_mul(4) / 5, message.per),
             switch: Switch::Off,
             standing: Standing::default(),
+            leases: Leases::default(),
             kill: None,
             pending: BTreeMap::new(),
             last_epoch: Epoch(0),
@@ -128,8 +132,12 @@ impl<V: Venue> Session<V> {
         self.out.clear();
         self.notice_time(now);
         let judging = matches!(input, Input::Tick | Input::SendQueue { .. });
+        if !matches!(input, Input::Renewed { .. }) {
+            self.judge_leases();
+        }
         self.take(input);
         self.judge(judging);
+        self.schedule_leases();
         self.restate();
     }
 
@@ -189,6 +197,7 @@ impl<V: Venue> Session<V> {
             Input::SendQueue { epoch, stuck_for } => self.send_queue(epoch, stuck_for),
             Input::Lost { epoch, cause } => self.lost(epoch, cause),
             Input::Answered { tag, reply } => self.answered(tag, reply),
+            Input::Renewed { lease, at, due } => self.renewed(lease, at, due),
             Input::Command(command) => self.command(command),
         }
     }

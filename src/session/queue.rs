@@ -23,20 +23,36 @@ pub(super) enum Queued {
 
 /// First in, first out.
 #[derive(Debug, Default)]
-pub(super) struct Queue(VecDeque<Queued>);
+pub(super) struct Queue {
+    items: VecDeque<Queued>,
+    /// Nothing is said on any link.
+    muted: bool,
+}
 
 impl Queue {
     pub(super) fn push(&mut self, queued: Queued) {
-        self.0.push_back(queued);
+        let said = matches!(queued, Queued::Say { .. } | Queued::Ping { .. });
+        if !(self.muted && said) {
+            self.items.push_back(queued);
+        }
     }
 
     pub(super) fn pop(&mut self) -> Option<Queued> {
-        self.0.pop_front()
+        self.items.pop_front()
+    }
+
+    /// From now on lines and pings are dropped; what waits already is said.
+    pub(super) fn mute(&mut self) {
+        self.muted = true;
+    }
+
+    pub(super) fn unmute(&mut self) {
+        self.muted = false;
     }
 
     /// Nothing of a lost epoch may still be said.
     pub(super) fn unsay(&mut self, lost: Epoch) {
-        self.0.retain(|queued| match queued {
+        self.items.retain(|queued| match queued {
             Queued::Say { epoch, .. } | Queued::Ping { epoch, .. } => *epoch != lost,
             Queued::Dial { .. }
             | Queued::Call { .. }

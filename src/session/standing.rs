@@ -127,7 +127,10 @@ impl<V: Venue> Session<V> {
     pub(super) fn restate(&mut self) {
         let (phase, why) = self.derive();
         self.enter(phase, why);
-        let permit = phase == Phase::Armed && !self.standing.latched && self.standing.farewell.is_none();
+        let permit = phase == Phase::Armed
+            && !self.standing.latched
+            && self.standing.farewell.is_none()
+            && self.leases.allow_orders();
         if permit != self.standing.permit {
             self.standing.permit = permit;
             self.tell(EventKind::Permit { given: permit });
@@ -136,7 +139,7 @@ impl<V: Venue> Session<V> {
 
     /// The switch fired, or may have. Tells it, latches, and passes through `Tripped`.
     pub(super) fn tripped(&mut self, how: Trip, epoch: Epoch) {
-        self.standing.latched = self.policy.latch_after_trip;
+        self.standing.latched |= self.policy.latch_after_trip;
         self.deadlines.stop(Deadline::TripEarly);
         self.deadlines.stop(Deadline::TripLate);
         self.enter(Phase::Tripped, "the switch fired or may have");
@@ -195,6 +198,7 @@ impl<V: Venue> Session<V> {
             maintenance: self.standing.venue_down || self.standing.off_on_purpose(),
             clock_offset_ms: self.standing.clock_offset_ms,
             gap_since: self.standing.gap_since,
+            leases: self.leases.describe(),
             waiting_for: self.deadlines.next().map_or("the world", |(_, deadline)| deadline.as_str()),
             last_error: self.standing.last_error.clone(),
         }
@@ -225,6 +229,9 @@ impl<V: Venue> Session<V> {
     fn derive(&self) -> (Phase, &'static str) {
         if !self.standing.running() {
             return (Phase::Stopped, "ended on purpose");
+        }
+        if let Some(why) = self.leases.why_over() {
+            return (Phase::Tripped, why);
         }
         match &self.link {
             None => self.derive_without_link(),

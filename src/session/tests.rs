@@ -13,6 +13,7 @@ use crate::venue::{
 mod contract;
 mod keeping;
 mod killing;
+mod leases;
 
 /// A venue whose messages are words: `ok login`, `ok switch`, `fed`, `on`, `off`, `pong`, `nonsense`.
 struct Words {

@@ -85,7 +85,8 @@ impl TradeLink {
 impl<V: Venue> Session<V> {
     /// Dials the trade link if the venue has one, it is down, and the pause is over.
     pub(super) fn trade_want_dial(&mut self) {
-        let wanted = self.standing.running() && self.venue.endpoint(LinkRole::Trade).is_some();
+        let wanted =
+            self.standing.running() && !self.leases.are_over() && self.venue.endpoint(LinkRole::Trade).is_some();
         if !wanted || !matches!(self.trade.state, State::None) {
             return;
         }

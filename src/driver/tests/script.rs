@@ -243,6 +243,7 @@ fn blank() -> Snapshot {
         permit: false,
         latched: false,
         maintenance: false,
+        leases: vec![],
         clock_offset_ms: None,
         gap_since: None,
         waiting_for: "the script",
