@@ -262,6 +262,46 @@ class KillEnded(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseWarning(Event):
+    """Half the budget of a lease, or more, is used up."""
+
+    lease: str
+    """Its name."""
+    silent_s: float
+    """Since the last renewal that counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRenewed(Event):
+    """A lease was renewed after a warning."""
+
+    lease: str
+    """Its name."""
+    gap_s: float
+    """Time between that renewal and the one before."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseLapsed(Event):
+    """The budget of a lease is used up: nothing keeps the switch any more, and the guard kills."""
+
+    lease: str
+    """Its name."""
+    late_s: float
+    """How long after the budget it was noticed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseClosed(Event):
+    """A lease ended on purpose and is no longer needed."""
+
+    lease: str
+    """Its name."""
+    reason: str
+    """As the caller gave it."""
+
+
+@dataclass(frozen=True, slots=True)
 class LetGo(Event):
     """The link was dropped without disarming, so that the switch acts."""
 
