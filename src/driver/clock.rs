@@ -8,7 +8,12 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 /// The deciding clock is the one that neither goes back nor stops while the machine sleeps: `CLOCK_BOOTTIME` on Linux,
 /// `CLOCK_MONOTONIC` where the system has no other (on macOS that one counts sleep).
 pub fn now() -> Now {
-    Now { at: Moment::from_nanos(nanos(clock_gettime(DECIDING))), wall: WallTime::from_nanos(wall_nanos()) }
+    Now { at: moment(), wall: WallTime::from_nanos(wall_nanos()) }
+}
+
+/// The deciding clock alone. On Linux it is read without entering the kernel.
+pub fn moment() -> Moment {
+    Moment::from_nanos(nanos(clock_gettime(DECIDING)))
 }
 
 /// What `CLOCK_MONOTONIC` said at `at`: the clock that other programs on this machine stamp their logs with. It stands

@@ -10,6 +10,7 @@ use super::call::Answer;
 use super::clock;
 use super::ending;
 use super::lanes::ORDERS_MAX;
+use super::lease::Watched;
 use super::link::{Arrived, Leaving};
 use super::machine::Machine;
 use super::shared::{Ask, Shared};
@@ -34,6 +35,7 @@ pub(super) struct GuardTask<M: Machine> {
     until: Option<Moment>,
     stall_limit: Duration,
     pub(super) asks: VecDeque<Ask>,
+    leases: Vec<Watched>,
     /// What is being handled, for the report after a panic.
     doing: &'static str,
     /// A due tick was put off once, because unread bytes were found that the event loop had not reported yet.
@@ -57,6 +59,7 @@ impl<M: Machine> GuardTask<M> {
             until: None,
             stall_limit,
             asks: VecDeque::new(),
+            leases: Vec::new(),
             doing: "starting",
             looked_again: false,
             ending: false,
@@ -212,7 +215,16 @@ impl<M: Machine> GuardTask<M> {
                 self.command(cx, Command::LetGo);
             }
             Ask::Farewell { reason } => self.command(cx, Command::Farewell { reason: &reason }),
-            Ask::Rearm => self.command(cx, Command::Rearm),
+            Ask::Rearm => self.rearm(cx),
+            Ask::LeaseAdd { lease: cell } => {
+                let (id, terms) = (cell.id, cell.terms.clone());
+                self.leases.push(Watched::new(cell));
+                self.command(cx, Command::LeaseAdd { id, terms });
+            }
+            Ask::LeaseClose { id, reason } => {
+                self.command(cx, Command::LeaseClose { id, reason: &reason });
+                self.leases.retain(|watched| watched.cell.id != id);
+            }
             Ask::Maintenance { begin, reason } => self.command(cx, Command::Maintenance { begin, reason: &reason }),
             Ask::Abandon => self.command(cx, Command::Abandon),
             Ask::Kill { reason } => self.command(cx, Command::Kill { reason: &reason }),
@@ -231,6 +243,17 @@ impl<M: Machine> GuardTask<M> {
 
     fn command(&mut self, cx: &mut Context<'_>, command: Command<'_>) {
         self.step(cx, Input::Command(command), None);
+    }
+
+    /// What the session then waits for anew must not be answered by a renewal made before.
+    fn rearm(&mut self, cx: &mut Context<'_>) {
+        self.command(cx, Command::Rearm);
+        for state in self.machine.snapshot().leases {
+            let waits = state.renewed_at.is_none();
+            if let Some(watched) = self.leases.iter().find(|watched| waits && watched.cell.id == state.id) {
+                watched.cell.restart();
+            }
+        }
     }
 
     /// Refuses a request here when its line could not be queued: the session must not believe it sent.
@@ -283,8 +306,19 @@ impl<M: Machine> GuardTask<M> {
         true
     }
 
-    /// One input, and everything the session wants because of it.
+    /// One input, and before it every renewal made until now: what happens because of it depends on them.
     fn step(&mut self, cx: &mut Context<'_>, input: Input<'_>, incoming: Option<Incoming<'_>>) {
+        for at in 0..self.leases.len() {
+            if let Some((renewed, due)) = self.leases[at].news() {
+                let lease = self.leases[at].cell.id;
+                self.hand_in(cx, Input::Renewed { lease, at: renewed, due }, None);
+            }
+        }
+        self.hand_in(cx, input, incoming);
+    }
+
+    /// One input, and everything the session wants because of it.
+    fn hand_in(&mut self, cx: &mut Context<'_>, input: Input<'_>, incoming: Option<Incoming<'_>>) {
         let now = clock::now();
         self.machine.handle(now, input);
         self.world.publisher.mark_stale();

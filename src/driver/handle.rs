@@ -3,9 +3,10 @@
 
 use super::engine::Engine;
 use super::error::{CallError, WaitError};
+use super::lease::LeaseHandle;
 use super::queue::Inbound;
 use super::shared::{Ask, Shared, lock};
-use crate::model::{Event, Phase, RequestId, Snapshot};
+use crate::model::{Event, LeaseTerms, Phase, RequestId, Snapshot};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -56,6 +57,13 @@ impl GuardHandle {
     /// Gives up a suspect or dead link that is kept, and uses the standby.
     pub fn abandon(&self) -> Result<(), CallError> {
         self.shared().ask(Ask::Abandon)
+    }
+
+    /// Takes a lease: from now on no order is permitted before its first renewal, and from then on the guard kills and
+    /// keeps nothing any more as soon as the budget passes without another one. At most 16 per guard.
+    pub fn lease(&self, terms: LeaseTerms) -> Result<LeaseHandle, CallError> {
+        let cell = self.shared().ask_lease(terms)?;
+        Ok(LeaseHandle::new(cell, self.owner.shared.clone()))
     }
 
     /// Sends a request whose answer comes as [`Inbound::Answer`] with this id, or [`Inbound::Fate`] if there is none.

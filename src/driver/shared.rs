@@ -3,8 +3,9 @@
 
 use super::clock;
 use super::error::{CallError, WaitError};
+use super::lease_cell::LeaseCell;
 use super::queue::{Inbound, Queue};
-use crate::model::{Coverage, Event, Misuse, Moment, Phase, RequestId, Snapshot};
+use crate::model::{Coverage, Event, LeaseId, LeaseTerms, Misuse, Moment, Phase, RequestId, Snapshot};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::task::AtomicWaker;
 use std::collections::VecDeque;
@@ -39,6 +40,9 @@ pub(super) struct Shared {
     released: AtomicBool,
     ended: AtomicBool,
     last_request: AtomicU64,
+    last_lease: AtomicU64,
+    /// Leases taken and not closed.
+    pub(super) leases: AtomicUsize,
 }
 
 /// What waits to be handed in.
@@ -79,6 +83,8 @@ pub(super) enum Ask {
     Rearm,
     Maintenance { begin: bool, reason: String },
     Abandon,
+    LeaseAdd { lease: Arc<LeaseCell> },
+    LeaseClose { id: LeaseId, reason: String },
     Kill { reason: String },
     Request { id: RequestId, method: String, params: String, unsafe_named: bool },
     Send { id: RequestId, line: String, unsafe_named: bool },
@@ -106,6 +112,8 @@ impl Shared {
             released: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             last_request: AtomicU64::new(0),
+            last_lease: AtomicU64::new(0),
+            leases: AtomicUsize::new(0),
         }
     }
 }
@@ -139,6 +147,22 @@ impl Shared {
         let id = RequestId(self.last_request.fetch_add(1, Ordering::Relaxed) + 1);
         self.push_ask(build(id), length, ASKS_MAX)?;
         Ok(id)
+    }
+
+    /// Makes a lease, which the guard needs from the moment this returns to its asker.
+    pub(super) fn ask_lease(&self, terms: LeaseTerms) -> Result<Arc<LeaseCell>, CallError> {
+        self.check_alive()?;
+        if !self.started.load(Ordering::Acquire) {
+            return Err(Misuse::NotApplicable { call: "lease", why: "the guard was not started" }.into());
+        }
+        let taken = |count: usize| (count < LEASES_MAX).then_some(count + 1);
+        if self.leases.fetch_update(Ordering::AcqRel, Ordering::Acquire, taken).is_err() {
+            return Err(Misuse::NotApplicable { call: "lease", why: "a guard has 16 leases at most" }.into());
+        }
+        let id = LeaseId(self.last_lease.fetch_add(1, Ordering::Relaxed) + 1);
+        let cell = Arc::new(LeaseCell::new(id, terms));
+        self.push_ask(Ask::LeaseAdd { lease: cell.clone() }, 0, ASKS_MAX + ASKS_RESERVED)?;
+        Ok(cell)
     }
 
     fn push_ask(&self, ask: Ask, length: usize, limit: usize) -> Result<(), CallError> {
@@ -312,6 +336,8 @@ fn withdrawn(snapshot: &Snapshot, now: Moment) -> Snapshot {
 
 /// A line longer than this is refused by every venue.
 const LINE_MAX: usize = 1 << 20;
+/// Leases of one guard, as many as the session takes.
+const LEASES_MAX: usize = 16;
 /// Requests that may wait for the task at one time.
 const ASKS_MAX: usize = 4096;
 /// The same for large ones.

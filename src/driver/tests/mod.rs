@@ -5,6 +5,7 @@ mod blackhole;
 mod calls;
 mod faults;
 mod handles;
+mod leases;
 mod links;
 mod peer;
 mod script;

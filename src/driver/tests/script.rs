@@ -31,6 +31,7 @@ pub(in crate::driver) enum Seen {
     LetGo,
     Request(RequestId),
     Send(RequestId, String),
+    Renewed(crate::model::LeaseId),
     OtherCommand,
 }
 
@@ -217,6 +218,7 @@ fn owned(input: Input<'_>) -> Seen {
             Seen::Answered(tag, status, body.into(), date.map(Into::into))
         }
         Input::Answered { tag, reply: CallReply::Failed(cause) } => Seen::CallFailed(tag, cause),
+        Input::Renewed { lease, .. } => Seen::Renewed(lease),
         Input::Command(Command::Start) => Seen::Start,
         Input::Command(Command::LetGo) => Seen::LetGo,
         Input::Command(Command::Request { id, .. }) => Seen::Request(id),

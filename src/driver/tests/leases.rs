@@ -1,0 +1,49 @@
+//! Renewals on their way from any thread to the session: read before whatever else is handled, and bounded.
+
+use super::*;
+use crate::driver::{CallError, Renewal};
+use crate::model::{LeaseId, LeaseTerms, Misuse, Phase};
+
+fn terms() -> LeaseTerms {
+    LeaseTerms::new("quoter", Duration::from_secs(60)).unwrap()
+}
+
+#[test]
+fn a_renewal_is_handed_in_before_whatever_comes_next_and_once() {
+    let link = linked(|_| vec![]);
+    let lease = link.guard.lease(terms()).unwrap();
+    link.seen.wait_for(|seen| matches!(seen, Seen::OtherCommand));
+    assert_eq!(lease.renew(1), Renewal::Counted);
+    link.guard.abandon().unwrap();
+    assert_eq!(link.seen.wait_for(|_| true), Seen::Renewed(LeaseId(1)));
+    assert_eq!(link.seen.wait_for(|_| true), Seen::OtherCommand);
+    assert_eq!(lease.renew(1), Renewal::Constant);
+    link.guard.abandon().unwrap();
+    assert_eq!(link.seen.wait_for(|_| true), Seen::OtherCommand);
+}
+
+#[test]
+fn a_thousand_renewals_wake_nobody_and_only_the_last_is_handed_in() {
+    let link = linked(|_| vec![]);
+    let lease = link.guard.lease(terms()).unwrap();
+    link.seen.wait_for(|seen| matches!(seen, Seen::OtherCommand));
+    (0..1000).for_each(|progress| assert_eq!(lease.renew(progress), Renewal::Counted));
+    link.guard.abandon().unwrap();
+    link.seen.wait_for(|seen| matches!(seen, Seen::Renewed(_)));
+    assert_eq!(link.seen.wait_for(|_| true), Seen::OtherCommand);
+}
+
+#[test]
+fn a_lease_is_refused_before_the_start_and_beyond_sixteen_until_one_is_closed() {
+    let (script, _seen) = Scripted::new(Peer::listen().endpoint(), |_| vec![Do::Phase(Phase::Connecting)]);
+    let guard = run(script);
+    let refused = |result| matches!(result, Err(CallError::Misuse(Misuse::NotApplicable { call: "lease", .. })));
+    assert!(refused(guard.lease(terms())));
+    guard.start().unwrap();
+    let leases: Vec<_> = (0..16).map(|_| guard.lease(terms()).unwrap()).collect();
+    assert!(refused(guard.lease(terms())));
+    leases[3].close("done").unwrap();
+    leases[3].close("done twice is once").unwrap();
+    assert!(guard.lease(terms()).is_ok());
+    assert!(refused(guard.lease(terms())));
+}
