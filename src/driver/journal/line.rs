@@ -252,6 +252,18 @@ fn tell(line: &mut Line, kind: &EventKind) {
         }
         EventKind::KillStarted { reason } => line.text("kind", "kill_started").text("reason", reason),
         EventKind::KillEnded { report } => line.text("kind", "kill_ended").kill(report),
+        EventKind::LeaseWarning { lease, silent } => {
+            line.text("kind", "lease_warning").text("lease", lease).seconds("silent_s", *silent)
+        }
+        EventKind::LeaseRenewed { lease, gap } => {
+            line.text("kind", "lease_renewed").text("lease", lease).seconds("gap_s", *gap)
+        }
+        EventKind::LeaseLapsed { lease, late } => {
+            line.text("kind", "lease_lapsed").text("lease", lease).seconds("late_s", *late)
+        }
+        EventKind::LeaseClosed { lease, reason } => {
+            line.text("kind", "lease_closed").text("lease", lease).text("reason", reason)
+        }
         EventKind::LetGo => line.text("kind", "let_go"),
         EventKind::RequestLost { request: RequestId(request), unsent } => {
             line.text("kind", "request_lost").raw("request", request).raw("unsent", unsent)
