@@ -76,6 +76,7 @@ from .events import (
     VenueNotice,
 )
 from .guard import Guard
+from .journal import Journal, JournalLine, TornLine, Uncovered
 from .kill import KillPath, KillReport, LeftOrder
 from .model import (
     BybitProduct,
@@ -142,6 +143,8 @@ __all__ = [
     "GapClosed",
     "GapOpened",
     "Guard",
+    "Journal",
+    "JournalLine",
     "Json",
     "KillEnded",
     "KillPath",
@@ -202,10 +205,12 @@ __all__ = [
     "SwitchKind",
     "Told",
     "TooManyPending",
+    "TornLine",
     "Trip",
     "TripBounds",
     "Tripped",
     "Unanswered",
+    "Uncovered",
     "Venue",
     "VenueName",
     "VenueNotice",

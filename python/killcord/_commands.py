@@ -6,6 +6,7 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -13,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from . import __version__
+from . import __version__, _timeline
 from .errors import KillcordError
 from .model import VenueName
 from .sim import Account, Exchange
@@ -76,6 +77,28 @@ def demo(
     from .demo import main
 
     raise typer.Exit(main(as_json=as_json))
+
+
+@app.command()
+def journal(
+    path: Annotated[Path, typer.Argument(help="The journal; files put aside are found beside it.", metavar="PATH")],
+    gaps: Annotated[bool, typer.Option("--gaps", help="Only the intervals nothing covered, with their lengths.")] = False,
+    since: Annotated[str | None, typer.Option(help="From a time on (2026-11-20T12:00, UTC), or 10m, 2h, 1d ago.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One object of JSON per line, for programs.")] = False,
+) -> None:
+    """Show what guards were asked, heard, claimed and did.
+
+    A line each: when (UTC), which guard, what happened. With --gaps: every interval in which a guard that had claimed
+    protection did not, with its length and the total.
+
+    Leaves with 0; with 2 when the journal cannot be read or --since cannot be understood.
+    """
+    try:
+        start = None if since is None else _timeline.since_of(since, datetime.now(timezone.utc))
+        _timeline.show(path, start, gaps=gaps, as_json=as_json)
+    except (OSError, ValueError) as error:
+        typer.secho(str(error), err=True, fg="red")
+        raise typer.Exit(2) from None
 
 
 def _describe(exchange: Exchange, accounts: list[Account], ca_path: Path | None) -> None:

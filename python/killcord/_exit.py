@@ -9,9 +9,13 @@ from contextlib import suppress
 
 from ._killcord import GuardHandle
 from .errors import KillcordError
+from .journal import flush_all
 
 EXIT_S = 0.5
 """How long the interpreter's end may be held up in all."""
+
+LEAVE_S = 5.0
+"""Letting go takes milliseconds; this bounds a wait that should not be noticed."""
 
 _running: weakref.WeakSet[Running] = weakref.WeakSet()
 
@@ -36,3 +40,4 @@ def _let_all_go() -> None:
     for handle in left:
         with suppress(KillcordError):
             handle.wait_ended(EXIT_S / len(left))
+    flush_all()

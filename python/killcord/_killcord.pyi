@@ -15,6 +15,7 @@ __all__ = [
     "Exchange",
     "GuardHandle",
     "Hole",
+    "JournalWriter",
     "Message",
     "PolicySpec",
     "Reply",
@@ -344,13 +345,28 @@ class Bell:
     def wait_readable(self, timeout_s: float) -> None:
         """Waits until the descriptor is readable, a signal was handled, or the time is over."""
 
+# journal.rs
+
+@final
+class JournalWriter:
+    """An open journal and its writer. `killcord.Journal` is its face."""
+
+    def __new__(cls, path: str | os.PathLike[str], max_bytes: int, keep: int, queue: int) -> JournalWriter:
+        """Opens or creates the file and starts the writer."""
+
+    def status(self) -> tuple[int, int, str | None]:
+        """Events written, events lost, and what the system said last while it cannot be written."""
+
+    def flush(self, timeout_s: float) -> bool:
+        """Waits until everything handed over before is written or counted as lost. False when that takes longer."""
+
 # guard.rs
 
 @final
 class GuardHandle:
     """One guard on a thread of its own. Dropping it lets go of the guard; it never disarms it."""
 
-    def __new__(cls, venue: VenueSpec, policy: PolicySpec) -> GuardHandle:
+    def __new__(cls, venue: VenueSpec, policy: PolicySpec, journal: JournalWriter | None) -> GuardHandle:
         """Makes the thread and the guard; nothing is dialled before `start`."""
 
     def start(self) -> None:

@@ -16,20 +16,19 @@ from types import TracebackType
 from typing import Self
 
 from ._delivery import Delivery, Stream
-from ._exit import Running
+from ._exit import LEAVE_S, Running
 from ._killcord import GuardHandle, Message, Reply, Snapshot
 from ._outgoing import parameters, text
 from .config import Policy
 from .errors import ArmTimeout, Ended, Fenced, NotStarted, PhaseTimeout
 from .events import CallbackFailed, Event, Farewell, KillEnded
+from .journal import Journal, writer_of
 from .kill import KillReport
 from .model import Evidence, Json, Phase
 from .venues import Venue
 
 ARMED = frozenset({Phase.ARMED, Phase.SUSPECT})
 HOPELESS = frozenset({Phase.REFUSED, Phase.FENCED, Phase.FAULTED})
-LEAVE_S = 5.0
-"""Letting go takes milliseconds; this bounds a wait that should not be noticed."""
 
 
 class Guard:
@@ -77,18 +76,19 @@ class Guard:
         *,
         on_message: Callable[[Message], None] | None = None,
         arm_timeout_s: float = 30.0,
+        journal: Journal | str | os.PathLike[str] | None = None,
     ) -> None:
         """Makes the engine's thread; nothing is dialled before the guard is entered or started.
 
-        Raises ``StartFailed`` when the operating system gives no thread or descriptor, and ``ConfigError`` when the
-        machine has no root certificates to verify a venue with.
+        With ``journal`` every event is written there too. Raises what :class:`Journal` raises, ``StartFailed`` when there
+        is no thread or descriptor, and ``ConfigError`` without root certificates to verify a venue with.
         """
         self._running: Running | None = None
         self._pid = os.getpid()
         self._venue = venue
         self._policy = Policy() if policy is None else policy
         self._arm_timeout_s = arm_timeout_s
-        self._handle = GuardHandle(venue._spec(), self._policy._spec())
+        self._handle = GuardHandle(venue._spec(), self._policy._spec(), writer_of(journal))
         self._delivery = Delivery(self._handle, on_message)
 
     @property

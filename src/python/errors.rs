@@ -3,6 +3,7 @@
 
 use super::convert;
 use super::snapshot::Snapshot;
+use crate::driver::journal::JournalError;
 use crate::driver::{CallError, StartError, WaitError};
 use crate::model::{Breach, ConfigError, ErrorReport, Fault, Loss, LossCause, Misuse, Refusal, RequestId};
 use crate::session::Fate;
@@ -164,6 +165,18 @@ pub fn start_error(py: Python<'_>, error: &StartError) -> PyErr {
         StartError::Local { what, code } => start_failed(py, what, &std::io::Error::from_raw_os_error(*code)),
         StartError::Config(error) => config_error(py, error),
         StartError::NoRoots => config_refusal(py, "ca_pem", "[none]", &error.to_string()),
+    }
+}
+
+/// A journal could not be opened.
+pub fn journal_error(py: Python<'_>, error: &JournalError) -> PyErr {
+    match error {
+        JournalError::Config(error) => config_error(py, error),
+        JournalError::Unsafe { path, why } => config_refusal(py, "path", &path.display().to_string(), why),
+        JournalError::System { step, error: system, .. } => build::<classes::StartFailed>(py, error, |attributes| {
+            attributes.set_item("what", step)?;
+            attributes.set_item("code", system.raw_os_error())
+        }),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::bell::Bell;
 use super::config::PolicySpec;
+use super::journal::JournalWriter;
 use super::snapshot::Snapshot;
 use super::venues::VenueSpec;
 use super::{convert, errors, event, message};
@@ -18,6 +19,8 @@ use std::time::Duration;
 pub struct GuardHandle {
     handle: driver::GuardHandle,
     bell: Py<Bell>,
+    /// Held so that Python finds it for another guard with the same path.
+    _journal: Option<Py<JournalWriter>>,
     /// The process that made it. A forked child has a copy that it must not use.
     pid: u32,
     /// Why this venue has no farewell, when it has none.
@@ -30,17 +33,30 @@ pub struct GuardHandle {
 impl GuardHandle {
     /// Makes the thread and the guard; nothing is dialled before `start`.
     #[new]
-    fn new(py: Python<'_>, venue: &VenueSpec, policy: &PolicySpec) -> PyResult<Self> {
+    fn new(
+        py: Python<'_>,
+        venue: &VenueSpec,
+        policy: &PolicySpec,
+        journal: Option<Py<JournalWriter>>,
+    ) -> PyResult<Self> {
         let dialect = venue.venue(py)?;
         let (no_farewell, no_disarm) = (dialect.facts().no_farewell, dialect.facts().no_disarm);
         let mut spec = GuardSpec::new(dialect, policy.model());
         spec.extra_ca_pem = venue.ca_pem();
+        spec.journal = journal.as_ref().map(|writer| writer.get().journal());
         let bell = Bell::new().map_err(|error| errors::start_failed(py, "descriptor", &error))?;
         let handle = py
             .detach(|| Engine::start().and_then(|engine| engine.add(spec)))
             .map_err(|error| errors::start_error(py, &error))?;
         told(py, handle.set_waker(Arc::new(bell.ringer())))?;
-        Ok(Self { handle, bell: Py::new(py, bell)?, pid: std::process::id(), no_farewell, no_disarm })
+        Ok(Self {
+            handle,
+            bell: Py::new(py, bell)?,
+            _journal: journal,
+            pid: std::process::id(),
+            no_farewell,
+            no_disarm,
+        })
     }
 
     /// Dials, logs in, arms, keeps.

@@ -8,6 +8,7 @@ mod credentials;
 mod errors;
 mod event;
 mod guard;
+mod journal;
 mod kill;
 mod message;
 mod sim;
@@ -31,6 +32,7 @@ fn _killcord(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<message::Unanswerable>()?;
     module.add_class::<message::Hole>()?;
     module.add_class::<bell::Bell>()?;
+    module.add_class::<journal::JournalWriter>()?;
     module.add_class::<guard::GuardHandle>()?;
     module.add_class::<sim::Exchange>()?;
     Ok(())
