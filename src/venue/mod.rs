@@ -10,6 +10,7 @@
 //! 5. A simulated venue in `sim/exchange/`, written by somebody else from the same specification.
 //! 6. Golden traces in `tests/golden/<venue>/`.
 
+mod addresses;
 mod clock;
 mod json;
 mod outbox;

@@ -58,7 +58,7 @@ pub struct CryptoCom {
 impl CryptoCom {
     /// Checks the configuration as a whole.
     pub fn new(config: CryptoComConfig) -> Result<Self, ConfigError> {
-        let endpoints = config.endpoints()?;
+        let addresses = config.addresses()?;
         let target = Target {
             venue: VenueName::CryptoCom,
             environment: config.access.environment,
@@ -68,8 +68,8 @@ impl CryptoCom {
         Ok(Self {
             facts: facts::facts(target.time_factor),
             target,
-            guard: endpoints.guard,
-            http: endpoints.http,
+            guard: addresses.guard,
+            http: addresses.http,
             config,
             requests: Requests::new(),
             calls: Calls::default(),

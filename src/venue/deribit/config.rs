@@ -1,6 +1,7 @@
 //! What a user configures for Deribit, and where that leads. Not here: what all venues share (`model::Access`).
 
-use crate::model::{Access, ConfigError, Endpoint, Environment};
+use crate::model::{Access, ConfigError, Environment};
+use crate::venue::addresses::{Addresses, refuse_trade_url};
 
 /// Shortest interval `public/set_heartbeat` accepts (spec 5.1).
 const HEARTBEAT_S_MIN: u32 = 10;
@@ -30,12 +31,6 @@ pub enum DeribitScope {
     Account,
 }
 
-/// Both addresses of one environment.
-pub(super) struct Endpoints {
-    pub guard: Endpoint,
-    pub http: Endpoint,
-}
-
 impl DeribitConfig {
     /// Refuses an interval the venue would refuse.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
@@ -49,58 +44,19 @@ impl DeribitConfig {
         ))
     }
 
-    /// The addresses of the environment; refuses a custom environment without both, and a trade url.
-    pub(super) fn endpoints(&self) -> Result<Endpoints, ConfigError> {
-        if self.access.trade_url.is_some() {
-            return Err(ConfigError::new(
-                "trade_url",
-                "given",
-                "Deribit takes orders on the guarded link; there is no second one",
-            ));
-        }
-        // Spec section 1. The `streams.` hosts serve public data only and can never arm anything.
-        match self.access.environment {
-            Environment::Production => published("wss://www.deribit.com/ws/api/v2", "https://www.deribit.com"),
-            Environment::Test => published("wss://test.deribit.com/ws/api/v2", "https://test.deribit.com"),
-            Environment::Custom => Ok(Endpoints {
-                guard: given("guard_url", self.access.guard_url.as_ref())?,
-                http: without_base(given("http_url", self.access.http_url.as_ref())?),
-            }),
+    /// The addresses of the environment. Spec section 1; the `streams.` hosts serve public data only and can never arm
+    /// anything.
+    pub(super) fn addresses(&self) -> Result<Addresses, ConfigError> {
+        let access = &self.access;
+        refuse_trade_url(access, "Deribit takes orders on the guarded link; there is no second one")?;
+        let published =
+            |host| Addresses::published(access, &format!("wss://{host}{GUARD_PATH}"), &format!("https://{host}"));
+        match access.environment {
+            Environment::Production => published("www.deribit.com"),
+            Environment::Test => published("test.deribit.com"),
+            Environment::Custom => Ok(Addresses::custom(access, GUARD_PATH)?.without_http_base("/api/v2")),
         }
     }
 }
 
-fn published(guard: &str, http: &str) -> Result<Endpoints, ConfigError> {
-    Ok(Endpoints { guard: Endpoint::parse("guard_url", guard)?, http: Endpoint::parse("http_url", http)? })
-}
-
-fn given(field: &'static str, endpoint: Option<&Endpoint>) -> Result<Endpoint, ConfigError> {
-    endpoint.cloned().ok_or_else(|| ConfigError::new(field, "nothing", "a custom environment needs it"))
-}
-
-/// Calls bring the whole path of a method, so a base as the venue's pages print it (`/api/v2`) would be in it twice, and
-/// every kill over HTTP would go nowhere.
-fn without_base(mut endpoint: Endpoint) -> Endpoint {
-    let path = endpoint.path.trim_end_matches('/');
-    endpoint.path = path.strip_suffix("/api/v2").unwrap_or(path).to_owned();
-    endpoint
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_http_address_may_be_given_with_or_without_the_base_the_pages_print() {
-        for (given, expected) in [
-            ("https://gate.example", ""),
-            ("https://gate.example/", ""),
-            ("https://gate.example/api/v2", ""),
-            ("https://gate.example/api/v2/", ""),
-            ("https://gate.example/east/api/v2", "/east"),
-            ("https://gate.example/east", "/east"),
-        ] {
-            assert_eq!(without_base(Endpoint::parse("http_url", given).unwrap()).path, expected, "{given}");
-        }
-    }
-}
+const GUARD_PATH: &str = "/ws/api/v2";

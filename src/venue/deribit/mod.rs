@@ -70,7 +70,7 @@ impl Deribit {
     /// Checks the configuration as a whole.
     pub fn new(config: DeribitConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        let endpoints = config.endpoints()?;
+        let addresses = config.addresses()?;
         let target = Target {
             venue: VenueName::Deribit,
             environment: config.access.environment,
@@ -80,8 +80,8 @@ impl Deribit {
         Ok(Self {
             facts: facts::facts(config.heartbeat_s, target.time_factor),
             target,
-            guard: endpoints.guard,
-            http: endpoints.http,
+            guard: addresses.guard,
+            http: addresses.http,
             config,
             requests: Requests::new(),
             nonces: Nonces::default(),

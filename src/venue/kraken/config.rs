@@ -2,7 +2,8 @@
 //! (addresses, keys) is [`Access`]; what Kraken fixes is in `facts.rs`.
 
 use super::facts;
-use crate::model::{Access, ConfigError, Endpoint, Environment, TimeFactor};
+use crate::model::{Access, ConfigError, Environment};
+use crate::venue::addresses::{Addresses, refuse_trade_url};
 use crate::venue::sign;
 use std::time::Duration;
 
@@ -29,12 +30,6 @@ impl KrakenConfig {
     }
 }
 
-/// Where the websocket and the HTTP calls go.
-pub(super) struct Addresses {
-    pub(super) guard: Endpoint,
-    pub(super) http: Endpoint,
-}
-
 /// Refuses what cannot work and resolves the addresses.
 pub(super) fn check(config: &KrakenConfig) -> Result<Addresses, ConfigError> {
     check_timing(config)?;
@@ -42,17 +37,15 @@ pub(super) fn check(config: &KrakenConfig) -> Result<Addresses, ConfigError> {
     if sign::decode_base64(access.credentials.secret.reveal()).is_none_or(|secret| secret.is_empty()) {
         return Err(ConfigError::new("credentials.secret", "[hidden]", "must be the base64 text Kraken shows"));
     }
-    if access.trade_url.is_some() {
-        return Err(ConfigError::new("trade_url", "given", "Kraken has no separate order-entry websocket"));
-    }
+    refuse_trade_url(access, "Kraken has no separate order-entry websocket")?;
     match access.environment {
-        Environment::Production => production(access),
+        Environment::Production => Addresses::published(access, facts::GUARD_URL, facts::HTTP_URL),
         Environment::Test => Err(ConfigError::new(
             "environment",
             "test",
             "Kraken Spot has no test environment (its beta hosts trade real money); use an embedded venue",
         )),
-        Environment::Custom => custom(access),
+        Environment::Custom => Addresses::custom(access, facts::GUARD_PATH),
     }
 }
 
@@ -77,30 +70,4 @@ fn check_timing(config: &KrakenConfig) -> Result<(), ConfigError> {
         return cadence_error("window_s must be at least three times the cadence, so that two lost feeds do not fire");
     }
     Ok(())
-}
-
-fn production(access: &Access) -> Result<Addresses, ConfigError> {
-    if access.guard_url.is_some() || access.http_url.is_some() {
-        return Err(ConfigError::new("guard_url", "given", "addresses are given in the custom environment only"));
-    }
-    if access.time_factor != TimeFactor::REAL {
-        return Err(ConfigError::new(
-            "time_factor",
-            access.time_factor.get(),
-            "must be 1 outside the custom environment",
-        ));
-    }
-    Ok(Addresses {
-        guard: Endpoint::parse("guard_url", facts::GUARD_URL)?,
-        http: Endpoint::parse("http_url", facts::HTTP_URL)?,
-    })
-}
-
-fn custom(access: &Access) -> Result<Addresses, ConfigError> {
-    let missing = |field| ConfigError::new(field, "nothing", "is needed in the custom environment");
-    let mut guard = access.guard_url.clone().ok_or_else(|| missing("guard_url"))?;
-    if guard.path.is_empty() || guard.path == "/" {
-        guard.path = facts::GUARD_PATH.to_owned();
-    }
-    Ok(Addresses { guard, http: access.http_url.clone().ok_or_else(|| missing("http_url"))? })
 }
