@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,6 +98,11 @@ def journal(
     try:
         start = None if since is None else _timeline.since_of(since, datetime.now(timezone.utc))
         _timeline.show(path, start, gaps=gaps, as_json=as_json)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who reads has seen enough, as with `| head`. Nothing may be written any more, not even at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
     except (OSError, ValueError) as error:
         typer.secho(str(error), err=True, fg="red")
         raise typer.Exit(2) from None

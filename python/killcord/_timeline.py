@@ -14,6 +14,8 @@ from rich.text import Text
 from .journal import JournalLine, TornLine, Uncovered, read, uncovered
 from .model import Json
 
+WIDE = 400
+"""Columns where nobody looks: whatever reads it should not have to put lines together again."""
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 COLOURS = {
     "switch_armed": "green",
@@ -52,6 +54,8 @@ def since_of(text: str, now: datetime) -> datetime:
 def show(path: Path, since: datetime | None, *, gaps: bool, as_json: bool) -> None:
     """Writes to standard output. Raises ``OSError`` when the journal cannot be read."""
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDE
     if gaps:
         _show_gaps(console, path, since, as_json)
     else:
@@ -93,7 +97,8 @@ def _show_gaps(console: Console, path: Path, since: datetime | None, as_json: bo
         return
     console.print(_table(found) if found else "no interval without protection", soft_wrap=True)
     if found:
-        console.print(f"{len(found)} intervals, {total:.3f} s in all")
+        noun = "interval" if len(found) == 1 else "intervals"
+        console.print(f"{len(found)} {noun}, {total:.3f} s in all")
     if lost:
         console.print(Text(f"{lost} events are not in this journal; intervals among them would not be listed", "yellow"))
 
@@ -103,7 +108,7 @@ def _table(found: list[Uncovered]) -> Table:
     for name in ("guard", "from (UTC)", "to", "seconds", "why"):
         table.add_column(name, justify="right" if name == "seconds" else "left", no_wrap=name != "why")
     for each in found:
-        end = "not over" if each.end is None else _stamp(each.end)
+        end = "not over" if each.end is None else _until(each.begin, each.end)
         guard = _plain(f"{each.venue}/{each.account}")
         table.add_row(Text(guard), _stamp(each.begin), end, f"{each.seconds:.3f}", Text(_plain(each.why)))
     return table
@@ -137,6 +142,11 @@ def _said(name: str, value: Json) -> str:
 def _plain(text: str) -> str:
     """Escapes what a terminal would act on: a journal is read by people who did not write it."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _until(begin: datetime, end: datetime) -> str:
+    """The day only where it is another one."""
+    return _stamp(end) if end.date() != begin.date() else _stamp(end).split()[1]
 
 
 def _stamp(when: datetime) -> str:

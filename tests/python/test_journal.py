@@ -172,7 +172,7 @@ def test_the_command_shows_gaps_with_lengths_and_total(path: Path) -> None:
     assert shown.returncode == 0
     assert "deribit/desk" in shown.stdout
     assert "3.000" in shown.stdout
-    assert "1 intervals, 3.000 s in all" in shown.stdout
+    assert "1 interval, 3.000 s in all" in shown.stdout
     *gaps, total = [json.loads(line) for line in killcord("journal", str(path), "--gaps", "--json").stdout.splitlines()]
     assert (gaps[0]["seconds"], total["total_s"], total["events_lost"]) == (3.0, 3.0, 0)
 
@@ -194,6 +194,19 @@ def test_the_command_says_in_one_line_what_it_cannot_do(path: Path) -> None:
     odd = killcord("journal", str(path), "--since", "yesterday")
     assert odd.returncode == 2
     assert "10m" in odd.stderr
+
+
+def test_a_reader_that_has_seen_enough_ends_the_command_without_a_word(path: Path) -> None:
+    path.write_bytes(opened(0) + b"".join(line_of(number, "let_go", number) for number in range(2, 5000)))
+    for options in ([], ["--json"]):
+        command = [sys.executable, "-m", "killcord", "journal", str(path), *options]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert process.stdout.readline()
+            process.stdout.close()
+            assert process.stderr.read() == b""
+            assert process.wait(30) == 1
 
 
 def test_a_length_counts_back_from_now() -> None:
