@@ -218,8 +218,9 @@ impl<M: Machine> GuardTask<M> {
             Ask::Rearm => self.rearm(cx),
             Ask::LeaseAdd { lease: cell } => {
                 let (id, terms) = (cell.id, cell.terms.clone());
-                self.leases.push(Watched::new(cell));
+                // Known to the session before it is watched: a renewal that is there already must not come first.
                 self.command(cx, Command::LeaseAdd { id, terms });
+                self.leases.push(Watched::new(cell));
             }
             Ask::LeaseClose { id, reason } => {
                 self.command(cx, Command::LeaseClose { id, reason: &reason });

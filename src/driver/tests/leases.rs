@@ -23,6 +23,24 @@ fn a_renewal_is_handed_in_before_whatever_comes_next_and_once() {
 }
 
 #[test]
+fn a_lease_that_was_renewed_before_the_engine_heard_of_it_is_known_first() {
+    let (busy, free) = (std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false)), Do::StallUntil);
+    let held = busy.clone();
+    let mut link = linked(move |seen| match seen {
+        Seen::Line(..) => vec![free(held.clone())],
+        _ => vec![],
+    });
+    super::peer::send(&mut link.theirs, "hold");
+    link.seen.wait_for(|seen| matches!(seen, Seen::Line(..)));
+    let lease = link.guard.lease(terms()).unwrap();
+    assert_eq!(lease.renew(1), Renewal::Counted);
+    busy.store(true, std::sync::atomic::Ordering::SeqCst);
+    link.seen.wait_for(|seen| matches!(seen, Seen::OtherCommand));
+    link.guard.abandon().unwrap();
+    assert_eq!(link.seen.wait_for(|_| true), Seen::Renewed(LeaseId(1)));
+}
+
+#[test]
 fn a_thousand_renewals_wake_nobody_and_only_the_last_is_handed_in() {
     let link = linked(|_| vec![]);
     let lease = link.guard.lease(terms()).unwrap();
