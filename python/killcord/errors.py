@@ -38,7 +38,7 @@ No text of any error contains a secret or a line that was sent.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from ._killcord import Snapshot
@@ -67,7 +67,16 @@ class Breach(KillcordError):
 class Loss(KillcordError):
     """A link or a dial ended."""
 
-    def __init__(self, message: str, *, role: LinkRole, cause: LossCause, code: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        role: LinkRole,
+        cause: LossCause,
+        code: int | None = None,
+        address: str = "",
+        advice: str = "",
+    ) -> None:
         super().__init__(message)
         self.role = role
         """Which of the guard's sockets."""
@@ -75,6 +84,10 @@ class Loss(KillcordError):
         """How it ended."""
         self.code = code
         """Close code, HTTP status or errno, where the cause has one."""
+        self.address = address
+        """Where the link led to, without query."""
+        self.advice = advice
+        """What to do, in one sentence; empty where all there is to do is to dial again, which is done."""
 
 
 class Refusal(KillcordError):
@@ -115,6 +128,14 @@ class FateUnknown(Unanswered):
 
 class PhaseTimeout(KillcordError, TimeoutError):
     """The phase that was waited for did not come in time."""
+
+    @classmethod
+    def after(cls, timeout_s: float | None, snapshot: Snapshot) -> Self:
+        """One with a sentence that says where the guard stood, and the last thing that went wrong."""
+        what = "not armed" if issubclass(cls, ArmTimeout) else "not"
+        where = f"the guard is {snapshot.phase.value} and waits for {snapshot.waiting_for}"
+        last = "" if snapshot.last_error is None else f"; {snapshot.last_error}"
+        return cls(f"{what} within {timeout_s} s: {where}{last}", snapshot=snapshot)
 
     def __init__(self, message: str, *, snapshot: Snapshot) -> None:
         super().__init__(message)

@@ -324,9 +324,7 @@ class Guard:
         try:
             await self._until(lambda: self._handle.phase() in settled or self._handle.has_ended(), self._arm_timeout_s)
         except PhaseTimeout as late:
-            state = late.snapshot
-            sentence = f"not armed within {self._arm_timeout_s} s: {state.phase.value}, waiting for {state.waiting_for}"
-            raise ArmTimeout(sentence, snapshot=state) from state.last_error
+            raise ArmTimeout.after(self._arm_timeout_s, late.snapshot) from late.snapshot.last_error
         state = self.snapshot
         if state.phase in ARMED:
             return
@@ -387,9 +385,7 @@ class Guard:
             raise self._too_late(timeout_s) from None
 
     def _too_late(self, timeout_s: float | None) -> PhaseTimeout:
-        state = self.snapshot
-        sentence = f"not within {timeout_s} s: the guard is {state.phase.value} and waits for {state.waiting_for}"
-        return PhaseTimeout(sentence, snapshot=state)
+        return PhaseTimeout.after(timeout_s, self.snapshot)
 
     def _require_started(self) -> None:
         if self._running is None:

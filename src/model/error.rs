@@ -17,13 +17,14 @@ pub struct Breach {
 }
 
 /// A link or a dial ended.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the {role} link was lost: {cause}", role = role_word(*role))]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Loss {
     /// Which socket.
     pub role: LinkRole,
     /// How it ended.
     pub cause: LossCause,
+    /// Where it led to, without query.
+    pub address: String,
 }
 
 /// How a link or a dial ended. Which of these it was tells whether the venue meant it.
@@ -156,6 +157,80 @@ pub enum ErrorReport {
     Fault(#[from] Fault),
 }
 
+impl LossCause {
+    /// What a person can do about it, in one sentence; empty where all there is to do is to dial again.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Resolve { .. } => "check the host name, and this machine's name service",
+            Self::ConnectionRefused => "check host and port: nothing listens there, or a firewall says so",
+            Self::Unreachable => "check host and port, this machine's network and its firewall",
+            Self::StageTimeout { stage: "resolve" } => "check this machine's name service",
+            Self::StageTimeout { stage: "connect" } => "check host and port, this machine's network and its firewall",
+            Self::StageTimeout { .. } => "the address takes connections and says nothing: check that it is the venue's",
+            Self::Certificate { .. } => "check the address, the authorities (ca_pem) and this machine's clock",
+            Self::Tls { .. } => "check that the address is the venue's, and that TLS is spoken there",
+            Self::UpgradeRefused { status: 403 | 429 } => {
+                "the venue refuses this machine for now: too many connections, or a region it does not serve"
+            }
+            Self::UpgradeRefused { status: 500.. } => "the venue's front door is out of order; it is tried again",
+            Self::UpgradeRefused { .. } => "check the path of the address",
+            Self::NotWebsocket => "check the address: something else than a websocket server listens there",
+            Self::Local { what: "descriptors" } => "raise this process's limit of open files",
+            Self::Closed { .. }
+            | Self::EndOfStream
+            | Self::Reset
+            | Self::UserTimeout
+            | Self::TooLarge
+            | Self::Protocol
+            | Self::Silent
+            | Self::Breach
+            | Self::ArmTimeout
+            | Self::OnPurpose
+            | Self::Local { .. }
+            | Self::Socket { .. } => "",
+        }
+    }
+
+    /// True for what can only happen before there is a link.
+    const fn is_of_a_dial(&self) -> bool {
+        match self {
+            Self::Resolve { .. }
+            | Self::ConnectionRefused
+            | Self::Unreachable
+            | Self::StageTimeout { .. }
+            | Self::Certificate { .. }
+            | Self::Tls { .. }
+            | Self::UpgradeRefused { .. }
+            | Self::NotWebsocket => true,
+            Self::Closed { .. }
+            | Self::EndOfStream
+            | Self::Reset
+            | Self::UserTimeout
+            | Self::TooLarge
+            | Self::Protocol
+            | Self::Silent
+            | Self::Breach
+            | Self::ArmTimeout
+            | Self::OnPurpose
+            | Self::Local { .. }
+            | Self::Socket { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ended = if self.cause.is_of_a_dial() { "could not be made" } else { "was lost" };
+        write!(f, "the {} link to {} {ended}: {}", role_word(self.role), self.address, self.cause)?;
+        match self.cause.advice() {
+            "" => Ok(()),
+            advice => write!(f, "; {advice}"),
+        }
+    }
+}
+
+impl std::error::Error for Loss {}
+
 impl Refusal {
     /// A refusal with the venue's code and text cleaned and cut.
     pub fn new(
@@ -212,6 +287,20 @@ mod tests {
         let refusal = Refusal::new("auth", 13004, &text, RefusalClass::Fatal, "check the key");
         assert_eq!(refusal.text.chars().count(), VENUE_TEXT_MAX);
         assert!(!refusal.text.chars().any(char::is_control));
+    }
+
+    #[test]
+    fn a_loss_says_where_what_and_what_to_do() {
+        let of = |cause| Loss { role: LinkRole::Guard, cause, address: "wss://127.0.0.1:4242/v2".into() }.to_string();
+        assert_eq!(
+            of(LossCause::ConnectionRefused),
+            "the guarding link to wss://127.0.0.1:4242/v2 could not be made: the address refused the connection; \
+             check host and port: nothing listens there, or a firewall says so"
+        );
+        assert_eq!(
+            of(LossCause::Reset),
+            "the guarding link to wss://127.0.0.1:4242/v2 was lost: the connection was reset"
+        );
     }
 
     #[test]

@@ -69,7 +69,9 @@ pub fn loss(py: Python<'_>, error: &Loss) -> PyErr {
     build::<classes::Loss>(py, error, |attributes| {
         attributes.set_item("role", convert::link_role(py, error.role)?)?;
         attributes.set_item("cause", convert::loss_cause(py, &error.cause)?)?;
-        attributes.set_item("code", loss_code(&error.cause))
+        attributes.set_item("code", loss_code(&error.cause))?;
+        attributes.set_item("address", &error.address)?;
+        attributes.set_item("advice", error.cause.advice())
     })
 }
 

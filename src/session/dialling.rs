@@ -85,10 +85,16 @@ impl<V: Venue> Session<V> {
             self.stale_inputs += 1;
             return;
         }
-        let loss = Loss { role: LinkRole::Guard, cause };
+        let loss = self.loss(LinkRole::Guard, cause);
         self.fail(loss.clone().into());
         self.tell(EventKind::LinkLost { epoch, loss });
         self.want_dial();
+    }
+
+    /// The loss as it is told: with the address that the link led to.
+    pub(super) fn loss(&self, role: LinkRole, cause: LossCause) -> Loss {
+        let address = self.venue.endpoint(role).map_or_else(String::new, |endpoint| endpoint.to_string());
+        Loss { role, cause, address }
     }
 
     pub(super) fn lost(&mut self, epoch: Epoch, cause: LossCause) {
@@ -159,7 +165,7 @@ impl<V: Venue> Session<V> {
         self.venue.forget(LinkRole::Guard);
         self.stop_link_deadlines();
         self.lose_pending(epoch);
-        let loss = Loss { role: LinkRole::Guard, cause };
+        let loss = self.loss(LinkRole::Guard, cause);
         if loss.cause != LossCause::OnPurpose {
             self.fail(loss.clone().into());
         }

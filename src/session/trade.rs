@@ -6,7 +6,7 @@ use super::inbound::pause_after;
 use super::link::{Pulse, venue_probe_period};
 use super::queue::Queued;
 use super::{Deadline, Session};
-use crate::model::{Epoch, EventKind, LinkRole, Loss, LossCause, Moment, Refusal};
+use crate::model::{Epoch, EventKind, LinkRole, LossCause, Moment, Refusal};
 use crate::parts::{Redial, Verdict};
 use crate::venue::{Intent, Venue};
 use std::time::Duration;
@@ -144,7 +144,8 @@ impl<V: Venue> Session<V> {
         self.venue.forget(LinkRole::Trade);
         self.lose_pending(epoch);
         self.stop_trade_deadlines();
-        self.tell(EventKind::LinkLost { epoch, loss: Loss { role: LinkRole::Trade, cause } });
+        let loss = self.loss(LinkRole::Trade, cause);
+        self.tell(EventKind::LinkLost { epoch, loss });
         self.trade_want_dial();
     }
 

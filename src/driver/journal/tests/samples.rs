@@ -14,7 +14,11 @@ pub(super) fn every_kind() -> Vec<EventKind> {
     let length = Duration::new(1, 5);
     let trip = TripBounds { earliest: Moment::from_nanos(7), latest: Moment::from_nanos(9) };
     let exposure = Exposure { bound: length, because: "because" };
-    let loss = Loss { role: LinkRole::Guard, cause: LossCause::Closed { code: 1006, reason: HOSTILE.into() } };
+    let loss = Loss {
+        role: LinkRole::Guard,
+        cause: LossCause::Closed { code: 1006, reason: HOSTILE.into() },
+        address: String::new(),
+    };
     let refusal = Refusal::new("auth", 13_004, HOSTILE, RefusalClass::Fatal, "check the key");
     let coverage = Coverage::Products(vec!["DERIVATIVES", "SPOT"]);
     let silent = length;
