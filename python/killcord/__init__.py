@@ -7,7 +7,7 @@ What is where: ``venues`` (what to protect), ``config`` (how), ``guard`` (the gu
 ``model`` (enums and small values), ``errors`` (the tree of exceptions, drawn there). All of it is exported here.
 """
 
-from ._killcord import Credentials, Message, Reply, Snapshot, __version__
+from ._killcord import Credentials, Lease, Message, Reply, Snapshot, __version__
 from .config import Endpoints, Policy
 from .errors import (
     AlreadyReading,
@@ -78,6 +78,7 @@ from .events import (
 from .guard import Guard
 from .journal import Journal, JournalLine, TornLine, Uncovered
 from .kill import KillPath, KillReport, LeftOrder
+from .lease import KeepRenewed, LeaseGaps, keep_renewed
 from .model import (
     BybitProduct,
     Coverage,
@@ -146,6 +147,7 @@ __all__ = [
     "Journal",
     "JournalLine",
     "Json",
+    "KeepRenewed",
     "KillEnded",
     "KillPath",
     "KillReport",
@@ -154,7 +156,9 @@ __all__ = [
     "Kraken",
     "Latched",
     "Layer",
+    "Lease",
     "LeaseClosed",
+    "LeaseGaps",
     "LeaseLapsed",
     "LeaseRenewed",
     "LeaseWarning",
@@ -217,4 +221,5 @@ __all__ = [
     "WouldBreakProtection",
     "WrongLoop",
     "__version__",
+    "keep_renewed",
 ]

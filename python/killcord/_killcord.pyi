@@ -6,6 +6,7 @@ from typing import ClassVar, Final, NoReturn, final
 
 from .errors import KillcordError
 from .events import Event
+from .lease import LeaseGaps
 from .model import Coverage, Evidence, Exposure, Json, LinkRole, Phase, SwitchKind, TripBounds, VenueName
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "GuardHandle",
     "Hole",
     "JournalWriter",
+    "Lease",
     "Message",
     "PolicySpec",
     "Reply",
@@ -360,6 +362,45 @@ class JournalWriter:
     def flush(self, timeout_s: float) -> bool:
         """Waits until everything handed over before is written or counted as lost. False when that takes longer."""
 
+# lease.rs
+
+@final
+class Lease:
+    """An application's promise to be alive: renewed by the loop that decides, with a token that changes as it gets on."""
+
+    def renew(self, progress: int) -> bool:
+        """Says that this decision loop is alive and got on. True when it counts.
+
+        `progress` (0 to 2**64 - 1) must differ from the renewal before: the number of the last decision, of the last
+        book update. A constant token does not count, and neither does a renewal after the budget. From any thread; takes
+        no lock, makes no system call, does not hand over the GIL.
+        """
+
+    def extend(self, seconds: float) -> None:
+        """Announces a planned stall of this length from now on.
+
+        Raises `NotApplicable` when the lease was not renewed yet or has lapsed, `ConfigError` beyond 3600 seconds.
+        """
+
+    def close(self, reason: str) -> None:
+        """Ends the promise on purpose: the guard no longer needs it. Undoes no lapse; again is harmless."""
+
+    @property
+    def name(self) -> str:
+        """Who promises to be alive."""
+
+    @property
+    def budget_s(self) -> float:
+        """The longest time between two renewals."""
+
+    @property
+    def lapsed(self) -> bool:
+        """It lapsed, and no renewal changes that before `rearm()`."""
+
+    @property
+    def gaps(self) -> LeaseGaps:
+        """The observed times between renewals, for choosing a budget from."""
+
 # guard.rs
 
 @final
@@ -389,6 +430,9 @@ class GuardHandle:
 
     def abandon(self) -> None:
         """Gives up a suspect or dead link that is kept."""
+
+    def lease(self, name: str, budget_s: float) -> Lease:
+        """Takes a lease."""
 
     def request(self, method: str, params: str, breaks_protection: bool) -> int:
         """Hands over a request; its number comes back in what `drain_messages` returns."""

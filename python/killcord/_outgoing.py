@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from .errors import NotSendable
-from .model import Json
+from .model import Json, Phase
 
 
 def parameters(params: Mapping[str, Json] | str | None) -> str:
@@ -27,3 +27,8 @@ def text(line: bytes | str) -> str:
         return line.decode()
     except UnicodeDecodeError:
         raise NotSendable("the line is not UTF-8", why="not UTF-8") from None
+
+
+def phases(phase: Phase | Collection[Phase]) -> frozenset[Phase]:
+    """One phase, or several."""
+    return frozenset((phase,) if isinstance(phase, Phase) else phase)

@@ -17,8 +17,8 @@ from typing import Self
 
 from ._delivery import Delivery, Stream
 from ._exit import LEAVE_S, Running
-from ._killcord import GuardHandle, Message, Reply, Snapshot
-from ._outgoing import parameters, text
+from ._killcord import GuardHandle, Lease, Message, Reply, Snapshot
+from ._outgoing import parameters, phases, text
 from .config import Policy
 from .errors import ArmTimeout, Ended, Fenced, NotStarted, PhaseTimeout
 from .events import CallbackFailed, Event, Farewell, KillEnded
@@ -184,7 +184,7 @@ class Guard:
         A phase that passes between two looks is not seen; read :meth:`events` to see them all. Raises ``PhaseTimeout``,
         or ``Ended`` when the guard ended in another one.
         """
-        wanted = _phases(phase)
+        wanted = phases(phase)
         await self._until(lambda: self._handle.phase() in wanted or self._handle.has_ended(), timeout_s)
         state = self.snapshot
         if state.phase not in wanted and self._handle.has_ended():
@@ -234,6 +234,10 @@ class Guard:
         self._require_started()
         self._handle.abandon()
 
+    def lease(self, name: str, *, budget_s: float) -> Lease:
+        """Takes a lease: see :mod:`killcord.lease`. 16 at most; raises ``NotApplicable``, ``ConfigError``."""
+        return self._handle.lease(name, budget_s)
+
     # Without asyncio.
 
     def start(self) -> None:
@@ -253,7 +257,7 @@ class Guard:
 
     def wait_phase(self, phase: Phase | Collection[Phase], timeout_s: float | None = None) -> Snapshot:
         """The twin of :meth:`wait`."""
-        return self._handle.wait_phase([wanted.value for wanted in _phases(phase)], timeout_s)
+        return self._handle.wait_phase([wanted.value for wanted in phases(phase)], timeout_s)
 
     def request_blocking(
         self,
@@ -390,7 +394,3 @@ class Guard:
     def _require_started(self) -> None:
         if self._running is None:
             raise NotStarted("the guard was not started: enter it with async with, or call start()")
-
-
-def _phases(phase: Phase | Collection[Phase]) -> frozenset[Phase]:
-    return frozenset((phase,) if isinstance(phase, Phase) else phase)

@@ -4,11 +4,12 @@
 use super::bell::Bell;
 use super::config::PolicySpec;
 use super::journal::JournalWriter;
+use super::lease::Lease;
 use super::snapshot::Snapshot;
 use super::venues::VenueSpec;
 use super::{convert, errors, event, message};
 use crate::driver::{self, CallError, Engine, GuardSpec, WaitError};
-use crate::model::{Misuse, Phase, RequestId};
+use crate::model::{LeaseTerms, Misuse, Phase, RequestId};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use std::sync::Arc;
@@ -94,6 +95,15 @@ impl GuardHandle {
     /// Gives up a suspect or dead link that is kept.
     fn abandon(&self, py: Python<'_>) -> PyResult<()> {
         told(py, self.handle.abandon())
+    }
+
+    /// Takes a lease.
+    fn lease(&self, py: Python<'_>, name: &str, budget_s: f64) -> PyResult<Lease> {
+        let budget = Duration::try_from_secs_f64(budget_s).map_err(|_| {
+            errors::config_refusal(py, "budget_s", &budget_s.to_string(), "must be between 0.01 and 3600")
+        })?;
+        let terms = LeaseTerms::new(name, budget).map_err(|error| errors::config_error(py, &error))?;
+        told(py, self.handle.lease(terms)).map(Lease)
     }
 
     /// Hands over a request; its number comes back in what `drain_messages` returns.

@@ -10,6 +10,7 @@ mod event;
 mod guard;
 mod journal;
 mod kill;
+mod lease;
 mod message;
 mod sim;
 mod snapshot;
@@ -33,6 +34,7 @@ fn _killcord(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<message::Hole>()?;
     module.add_class::<bell::Bell>()?;
     module.add_class::<journal::JournalWriter>()?;
+    module.add_class::<lease::Lease>()?;
     module.add_class::<guard::GuardHandle>()?;
     module.add_class::<sim::Exchange>()?;
     Ok(())
