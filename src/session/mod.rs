@@ -11,9 +11,10 @@
 //! * The same seed and inputs give the same actions, byte for byte.
 //! * Every buffer has a constant bound.
 //!
-//! Where things are: what arrives is understood in `inbound`, every deadline expires in `deadline`, what silence means is
-//! decided in `verdict`, everything is cancelled in `kill`, what a lapsed lease forbids is in `leases`, when to dial in `dialling`, what the application may do in `command`, and what is claimed in
-//! `standing`, through which alone the phase changes.
+//! Where things are: what arrives is understood in `inbound`, every deadline expires in `deadline`, what silence means
+//! is decided in `verdict`, everything is cancelled in `kill`, what a lapsed lease forbids is in `leases`, when to dial in
+//! `dialling`, what the application may do in `command`, and what is claimed in `standing`, through which alone the phase
+//! changes.
 
 mod command;
 mod contract;
