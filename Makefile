@@ -73,6 +73,10 @@ format: ## rewrite the Rust sources in the one format
 .PHONY: extension
 extension: $(VENV)/.extension ## the extension, optimised, installed in .venv so that Python edits need no rebuild
 
+.PHONY: bench
+bench: ## the pure core: time from a message to its answer, without socket and kernel
+	$(CARGO) bench --locked --bench answer
+
 .PHONY: deny
 deny: ## licences, advisories, sources of every crate (needs: cargo install cargo-deny --locked)
 	@$(CARGO) deny --version >/dev/null 2>&1 || { echo 'cargo-deny is missing: cargo install cargo-deny --locked'; exit 1; }
