@@ -175,7 +175,7 @@ def test_the_helper_renews_while_the_loop_turns_and_lapses_when_it_does_not(run:
     run(work())
 
 
-def test_a_renewal_costs_less_than_a_microsecond(run: Run) -> None:
+def test_a_renewal_costs_less_than_two_microseconds(run: Run) -> None:
     async def work() -> None:
         with Exchange("deribit", factor=FACTOR) as exchange:
             async with guard_of(exchange) as guard:
@@ -188,7 +188,7 @@ def test_a_renewal_costs_less_than_a_microsecond(run: Run) -> None:
                     rounds.append((time.perf_counter_ns() - began) / 1000)
                 median = sorted(rounds)[len(rounds) // 2]
                 print(f"renew: {median:.0f} ns median from Python, loop included")
-                assert median < 5_000
+                assert median < 2_000
 
     run(work())
 
