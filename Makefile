@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `make demo` and `make test` do their own set-up in .venv.
 # Needed on the machine: Rust (rustup's default components), Python 3.11 or newer with venv, a C compiler.
 #
-# Three feature sets are checked: none (the pure core), driver, python. Only the first two have a test binary: an
+# Three feature sets are checked: none (the pure core), driver, python. Tests of Rust run with driver, once: an
 # extension module is not linked against libpython, so its tests run from Python (tests/python).
 
 SHELL := bash
@@ -55,8 +55,7 @@ pure: ## proof that the core builds without runtime, TLS, sockets, randomness an
 	@echo 'pure: no runtime, TLS, socket, randomness or Python in the build without features'
 
 .PHONY: test-rust
-test-rust: ## unit tests, golden files, simulation, layering: without features, then with the driver
-	$(CARGO) test --locked
+test-rust: ## unit tests, simulation, kill, layering, real sockets (the pure build without features is `make pure`)
 	$(CARGO) test --locked --features driver
 
 .PHONY: test-python
