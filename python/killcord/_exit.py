@@ -14,8 +14,8 @@ from .journal import flush_all
 EXIT_S = 0.5
 """How long the interpreter's end may be held up in all."""
 
-LEAVE_S = 5.0
-"""Letting go takes milliseconds; this bounds a wait that should not be noticed."""
+LEAVE_S = 7.0
+"""Letting go takes milliseconds, unless a kill is under way: its HTTP call is given the five seconds it may take."""
 
 _running: weakref.WeakSet[Running] = weakref.WeakSet()
 

@@ -134,7 +134,7 @@ class PhaseTimeout(KillcordError, TimeoutError):
         """One with a sentence that says where the guard stood, and the last thing that went wrong."""
         what = "not armed" if issubclass(cls, ArmTimeout) else "not"
         where = f"the guard is {snapshot.phase.value} and waits for {snapshot.waiting_for}"
-        last = "" if snapshot.last_error is None else f"; {snapshot.last_error}"
+        last = "" if snapshot.last_error is None else f"; the last error: {snapshot.last_error}"
         return cls(f"{what} within {timeout_s} s: {where}{last}", snapshot=snapshot)
 
     def __init__(self, message: str, *, snapshot: Snapshot) -> None:

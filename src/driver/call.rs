@@ -79,8 +79,9 @@ impl Calls {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.running.is_empty()
+    /// True while a call of a kill is under way.
+    pub(super) fn is_killing(&self) -> bool {
+        self.running.iter().any(|call| call.line == CallLine::Kill)
     }
 
     /// Gives up everything.

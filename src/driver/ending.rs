@@ -19,7 +19,8 @@ impl<M: Machine> GuardTask<M> {
             return true;
         }
         let stopped = self.world.publisher.phase() == Phase::Stopped;
-        let idle = !self.world.has_links() && self.world.calls.is_empty();
+        // An ordinary call that nobody will use must not hold up the end; that of a kill is wanted, whoever leaves.
+        let idle = !self.world.has_links() && !self.world.calls.is_killing();
         stopped && idle && (self.ending || self.was_running)
     }
 

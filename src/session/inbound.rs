@@ -45,6 +45,10 @@ impl<V: Venue> Session<V> {
     }
 
     pub(super) fn answered(&mut self, tag: CallTag, reply: CallReply<'_>) {
+        if self.standing.ended() {
+            // A dialect would go on calling, and nobody is left who would use it.
+            return;
+        }
         if let Err(breach) = self.venue.hear_reply(self.now, tag, reply, &mut self.out) {
             self.breached(LinkRole::Guard, breach);
         }

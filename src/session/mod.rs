@@ -7,7 +7,8 @@
 //! * An input of a stale epoch changes nothing and is counted.
 //! * Time never goes back. An early tick is harmless; a late one withdraws the claim first, is told as `Stalled`, and the
 //!   claim returns only with evidence asked for afterwards.
-//! * After a link is lost nothing of its epoch is said, and nothing queued for it is sent on another.
+//! * After a link is lost nothing of its epoch is said, and nothing queued for it is sent on another. After the end
+//!   nothing is said, called or dialled.
 //! * The same seed and inputs give the same actions, byte for byte.
 //! * Every buffer has a constant bound.
 //!

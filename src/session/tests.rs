@@ -130,6 +130,7 @@ impl Venue for Words {
     fn hear_reply(&mut self, _: Now, _: CallTag, reply: CallReply<'_>, out: &mut Outbox) -> Result<(), Breach> {
         let CallReply::Got { body, .. } = reply else { return Ok(()) };
         match body.strip_prefix("listed ") {
+            None if body == "again" => self.call("again", out),
             Some(names) => out.report(Report::OpenOrders { path: Path::Http, orders: orders(names), complete: true }),
             None => out.report(Report::CancelledAll { path: Path::Http, count: Some(2) }),
         }

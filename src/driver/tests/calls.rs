@@ -3,7 +3,7 @@
 use super::peer::ending;
 use super::stages::request_head;
 use super::*;
-use crate::model::{CallTag, LossCause};
+use crate::model::{CallTag, LossCause, Phase};
 use crate::venue::{CallLine, HttpMethod, HttpRequest};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -131,6 +131,27 @@ fn a_body_that_is_no_text_is_a_protocol_failure() {
 }
 
 #[test]
+fn letting_go_does_not_wait_for_an_ordinary_call() {
+    let (peer, guard) = calling_until_let_go(CallLine::Normal);
+    let mut silent = peer.accept();
+    request(&mut silent);
+    guard.let_go().unwrap();
+    guard.wait_ended(PATIENCE).unwrap();
+    assert_eq!(silent.read(&mut [0]).unwrap(), 0, "the connection is over");
+}
+
+#[test]
+fn letting_go_leaves_a_kill_the_time_to_be_answered() {
+    let (peer, guard) = calling_until_let_go(CallLine::Kill);
+    let mut theirs = peer.accept();
+    request(&mut theirs);
+    guard.let_go().unwrap();
+    assert!(guard.wait_ended(Duration::from_millis(50)).is_err(), "the kill is still under way");
+    answer(&mut theirs, "200 OK", "{}");
+    guard.wait_ended(PATIENCE).unwrap();
+}
+
+#[test]
 fn nobody_listening_is_a_refused_connection() {
     let (peer, seen, guard) = not_started(settings(), vec![(1, post(CallLine::Normal, vec![]))]);
     drop(peer);
@@ -161,6 +182,21 @@ fn not_started(settings: Settings, calls: Vec<(u64, HttpRequest)>) -> (Peer, scr
         _ => vec![],
     });
     (peer, seen, run_with(script, settings))
+}
+
+/// A guard that makes one call and stops when it is let go of. Its calls may take longer than anybody waits here.
+fn calling_until_let_go(line: CallLine) -> (Peer, GuardHandle) {
+    let peer = Peer::listen();
+    let mut settings = settings();
+    settings.call_deadline = 3 * PATIENCE;
+    let (script, _) = Scripted::new(peer.endpoint(), move |seen| match seen {
+        Seen::Start => vec![Do::Phase(Phase::Connecting), Do::Call(CallTag(1), post(line, vec![]))],
+        Seen::LetGo => vec![Do::Phase(Phase::Stopped)],
+        _ => vec![],
+    });
+    let guard = run_with(script, settings);
+    guard.start().unwrap();
+    (peer, guard)
 }
 
 fn post(line: CallLine, headers: Vec<(&'static str, String)>) -> HttpRequest {

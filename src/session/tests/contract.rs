@@ -81,6 +81,16 @@ fn after_a_loss_nothing_of_that_epoch_is_said() {
     assert!(!lines.iter().any(|line| line.starts_with("say 1") || line.starts_with("ping 1")), "{lines:?}");
 }
 
+/// A silent HTTP server would otherwise be asked again and again by a guard that nobody has any more.
+#[test]
+fn after_the_end_nothing_is_called() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    let again = || CallReply::Got { status: 200, body: "again", date: None };
+    assert!(has(&bench.give(Input::Answered { tag: CallTag(1), reply: again() }), "call"));
+    bench.give(Input::Command(Command::LetGo));
+    assert_eq!(bench.give(Input::Answered { tag: CallTag(2), reply: again() }), Vec::<String>::new());
+}
+
 #[test]
 fn an_acknowledgement_of_an_old_epoch_arms_nothing() {
     let mut bench = Bench::armed(SwitchKind::SessionBound);
