@@ -7,6 +7,8 @@ use std::fmt;
 
 /// Longest piece of a venue's own text that is kept in an error, in characters.
 const VENUE_TEXT_MAX: usize = 200;
+/// How the text of a call begins that the venue did not answer.
+const NO_ANSWER: &str = "no answer: ";
 
 /// The venue broke its own protocol. The link is not to be trusted.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -242,10 +244,19 @@ impl Refusal {
     ) -> Self {
         Self { step, code: venue_text(&code.to_string()), text: venue_text(text), class, advice: Advice(advice) }
     }
+
+    /// An HTTP call that was not answered. That is no yes; `otherwise` is the advice where the cause has none.
+    pub fn unanswered(step: &'static str, cause: &LossCause, otherwise: &'static str) -> Self {
+        let advice = Some(cause.advice()).filter(|advice| !advice.is_empty()).unwrap_or(otherwise);
+        Self::new(step, "", &format!("{NO_ANSWER}{cause}"), RefusalClass::Retry, advice)
+    }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.text.starts_with(NO_ANSWER) {
+            return write!(f, "{}: {}: {}", self.step, self.text, self.advice.0);
+        }
         write!(f, "{} was refused", self.step)?;
         if !self.code.is_empty() {
             write!(f, " with code {}", self.code)?;
@@ -301,6 +312,17 @@ mod tests {
             of(LossCause::Reset),
             "the guarding link to wss://127.0.0.1:4242/v2 was lost: the connection was reset"
         );
+    }
+
+    #[test]
+    fn a_call_without_answer_is_not_called_refused() {
+        let refusal = Refusal::unanswered("GetWebSocketsToken", &LossCause::ConnectionRefused, "wait");
+        assert_eq!(
+            refusal.to_string(),
+            "GetWebSocketsToken: no answer: the address refused the connection: \
+             check host and port: nothing listens there, or a firewall says so"
+        );
+        assert_eq!(Refusal::unanswered("x", &LossCause::Reset, "wait").advice, Advice("wait"));
     }
 
     #[test]

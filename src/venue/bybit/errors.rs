@@ -31,6 +31,7 @@ const SLOWER: &str = "fewer requests; other programs with this key or this addre
 const SESSIONS: &str = "too many order-entry sessions of this account are open; close those that are not needed";
 const RESTART: &str = "Bybit restarts this service; a new connection is routed to a healthy node";
 const REQUEST: &str = "the request was not understood; this is a mistake in killcord or a change at Bybit";
+const ELSEWHERE: &str = "the address does not answer like Bybit's REST API; check http_url";
 const ACCOUNT: &str = "Bybit restricts this account or its mode; ask Bybit support";
 const TRANSIENT: &str = "it is tried again; see Bybit's status page if it lasts";
 const LOGIN_AGAIN: &str = "the link is logged in afresh";
@@ -81,7 +82,7 @@ pub(super) fn http_refusal(step: &'static str, status: u16) -> Refusal {
         401 => (RefusalClass::Fatal, KEY),
         403 => (RefusalClass::RateLimit, ADDRESS),
         429 => (RefusalClass::RateLimit, SLOWER),
-        400..=499 => (RefusalClass::Fatal, REQUEST),
+        400..=499 => (RefusalClass::Fatal, ELSEWHERE),
         _ => (RefusalClass::Retry, TRANSIENT),
     };
     Refusal::new(step, format_args!("HTTP {status}"), "", class, advice)
@@ -89,7 +90,7 @@ pub(super) fn http_refusal(step: &'static str, status: u16) -> Refusal {
 
 /// A call without an answer: it may or may not have been acted upon.
 pub(super) fn no_answer(step: &'static str, cause: &LossCause) -> Refusal {
-    Refusal::new(step, "", &format!("no answer: {cause}"), RefusalClass::Retry, TRANSIENT)
+    Refusal::unanswered(step, cause, TRANSIENT)
 }
 
 /// An answer that is not Bybit's, or not one to this request.

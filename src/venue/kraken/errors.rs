@@ -74,7 +74,7 @@ pub(super) fn unreadable(step: &'static str) -> Refusal {
 
 /// A call without an answer: it may or may not have been acted upon.
 pub(super) fn no_answer(step: &'static str, cause: &LossCause) -> Refusal {
-    Refusal::new(step, "", &format!("no answer: {cause}"), RefusalClass::Retry, TRANSIENT)
+    Refusal::unanswered(step, cause, TRANSIENT)
 }
 
 /// The token used was not accepted: a new one helps, repeating does not.
