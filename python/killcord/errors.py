@@ -16,6 +16,7 @@
     ├── Misuse                    the caller
     │   ├── NotProtected          an order, while not armed
     │   ├── Latched               an order, after a trip that was not acknowledged with ``rearm()``
+    │   ├── LeaseNotRenewed       an order, before the first renewal of every lease
     │   ├── WouldBreakProtection  a message that would weaken or fire the switch
     │   ├── NotSendable           not a message this link can carry
     │   ├── NotConnected          no link to send on
@@ -177,6 +178,15 @@ class NotProtected(Misuse):
         super().__init__(message)
         self.phase = phase
         """Where the guard was instead."""
+
+
+class LeaseNotRenewed(Misuse):
+    """No order may be created now: a lease was taken and not renewed since."""
+
+    def __init__(self, message: str, *, lease: str) -> None:
+        super().__init__(message)
+        self.lease = lease
+        """The name of the first such lease."""
 
 
 class Latched(Misuse):

@@ -119,6 +119,8 @@ pub enum Misuse {
     NotProtected { phase: &'static str },
     #[error("no order may be created now: the switch tripped and rearm() has not been called")]
     Latched,
+    #[error("no order may be created now: the lease {lease} was not renewed yet")]
+    LeaseNotRenewed { lease: String },
     #[error("{method} would break the protection; {instead}")]
     WouldBreakProtection { method: String, instead: &'static str },
     #[error("the message is not one this venue's link can carry: {why}")]

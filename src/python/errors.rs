@@ -27,6 +27,7 @@ pub mod classes {
     import_exception!(killcord.errors, StartFailed);
     import_exception!(killcord.errors, NotProtected);
     import_exception!(killcord.errors, Latched);
+    import_exception!(killcord.errors, LeaseNotRenewed);
     import_exception!(killcord.errors, WouldBreakProtection);
     import_exception!(killcord.errors, NotSendable);
     import_exception!(killcord.errors, NotConnected);
@@ -92,6 +93,9 @@ pub fn misuse(py: Python<'_>, error: &Misuse) -> PyErr {
         Misuse::NotProtected { phase } => build::<classes::NotProtected>(py, error, |attributes| {
             attributes.set_item("phase", convert::phase_named(py, phase)?)
         }),
+        Misuse::LeaseNotRenewed { lease } => {
+            build::<classes::LeaseNotRenewed>(py, error, |attributes| attributes.set_item("lease", lease))
+        }
         Misuse::Latched => build::<classes::Latched>(py, error, |_| Ok(())),
         Misuse::WouldBreakProtection { method, instead } => {
             build::<classes::WouldBreakProtection>(py, error, |attributes| {

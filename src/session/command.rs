@@ -195,8 +195,8 @@ impl<V: Venue> Session<V> {
         if self.standing.phase() == Phase::Armed && self.standing.latched {
             return Misuse::Latched;
         }
-        if self.standing.phase() == Phase::Armed && !self.leases.allow_orders() {
-            return Misuse::NotApplicable { call: "creating an order", why: "a lease was not renewed yet" };
+        if let Some(lease) = self.leases.not_renewed().filter(|_| self.standing.phase() == Phase::Armed) {
+            return Misuse::LeaseNotRenewed { lease };
         }
         Misuse::NotProtected { phase: self.standing.phase().as_str() }
     }

@@ -85,7 +85,8 @@ impl<V: Venue> Session<V> {
                 self.cancelled_all(path, count);
                 self.abort_after_cancel_all(path);
             }
-            Report::OpenOrders { orders, complete, .. } => self.open_orders(orders, complete),
+            Report::OpenOrders { asked, orders, complete, .. } => self.open_orders(asked, orders, complete),
+            Report::Unlisted { asked, refusal } => self.unlisted(asked, refusal),
         }
     }
 

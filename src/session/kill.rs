@@ -69,9 +69,10 @@ impl<V: Venue> Session<V> {
     }
 
     /// One part of the list of open orders.
-    pub(super) fn open_orders(&mut self, orders: Vec<OpenOrder>, complete: bool) {
+    pub(super) fn open_orders(&mut self, asked: Moment, orders: Vec<OpenOrder>, complete: bool) {
         let now = self.now.at;
-        let Some(kill) = &mut self.kill else { return };
+        // A list that another look asked for, or nobody, says nothing about this one.
+        let Some(kill) = self.kill.as_mut().filter(|kill| kill.asked == Some(asked)) else { return };
         kill.list(orders);
         if !complete {
             return;
@@ -83,6 +84,15 @@ impl<V: Venue> Session<V> {
         } else if proves {
             kill.report.proven = Some(now);
             self.end_kill();
+        }
+    }
+
+    /// The list could not be had; the next look asks again.
+    pub(super) fn unlisted(&mut self, asked: Moment, refusal: Refusal) {
+        if let Some(kill) = self.kill.as_mut().filter(|kill| kill.asked == Some(asked)) {
+            kill.asked = None;
+            kill.report.refusal = Some(refusal.clone());
+            self.tell_refusal(refusal);
         }
     }
 

@@ -45,6 +45,13 @@ impl Leases {
         !self.are_over() && self.are_kept()
     }
 
+    /// The first lease that was not renewed yet.
+    pub(super) fn not_renewed(&self) -> Option<String> {
+        let waits =
+            |(id, lease): &(LeaseId, Lease)| Some(lease.describe(*id)).filter(|state| state.renewed_at.is_none());
+        self.all.iter().find_map(waits).map(|state| state.terms.name().to_string())
+    }
+
     /// Why nothing is kept, when nothing is.
     pub(super) const fn why_over(&self) -> Option<&'static str> {
         match self.keeping {

@@ -21,6 +21,8 @@ struct Words {
     target: Target,
     endpoint: Endpoint,
     fed_at: Option<Moment>,
+    /// When the open orders were asked for last.
+    listed_at: Moment,
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -53,7 +55,7 @@ impl Words {
             time_factor: TimeFactor::REAL,
         };
         let endpoint = Endpoint::parse("url", "wss://localhost/").unwrap();
-        Self { facts, target, endpoint, fed_at: None }
+        Self { facts, target, endpoint, fed_at: None, listed_at: Moment::default() }
     }
 
     fn call(&self, path: &str, out: &mut Outbox) {
@@ -131,7 +133,13 @@ impl Venue for Words {
         let CallReply::Got { body, .. } = reply else { return Ok(()) };
         match body.strip_prefix("listed ") {
             None if body == "again" => self.call("again", out),
-            Some(names) => out.report(Report::OpenOrders { path: Path::Http, orders: orders(names), complete: true }),
+            None if body == "unlisted" => out.report(Report::Unlisted { asked: self.listed_at, refusal: refusal() }),
+            Some(names) => out.report(Report::OpenOrders {
+                path: Path::Http,
+                asked: self.listed_at,
+                orders: orders(names),
+                complete: true,
+            }),
             None => out.report(Report::CancelledAll { path: Path::Http, count: Some(2) }),
         }
         Ok(())
@@ -147,7 +155,10 @@ impl Venue for Words {
             Intent::Farewell => "farewell",
             Intent::CancelAll(Path::Link) => "cancel all",
             Intent::CancelAll(Path::Http) => return self.call("cancel all", out),
-            Intent::OpenOrders(Path::Http) => return self.call("list", out),
+            Intent::OpenOrders(Path::Http) => {
+                self.listed_at = now.at;
+                return self.call("list", out);
+            }
             Intent::Errand(_) | Intent::OpenOrders(Path::Link) => return,
         };
         out.say(LinkRole::Guard, Lane::Control, |line| line.push_str(word));

@@ -174,7 +174,7 @@ pub enum Intent {
     Farewell,
     /// Cancel every order the switch covers. The answers are `Report::CancelledAll`.
     CancelAll(Path),
-    /// Read the account's open orders. The answer is `Report::OpenOrders`.
+    /// Read the account's open orders. The answer is `Report::OpenOrders` or `Report::Unlisted`.
     OpenOrders(Path),
 }
 
@@ -255,10 +255,19 @@ pub enum Report {
     OpenOrders {
         /// Over which path it was read.
         path: Path,
+        /// When the whole list was asked for, as `now.at` of that `say`: what it proves is counted from there.
+        asked: Moment,
         /// The orders of this part.
         orders: Vec<OpenOrder>,
         /// True when this was the last part.
         complete: bool,
+    },
+    /// The list of open orders asked for then cannot be had. Nothing that is armed hangs on it.
+    Unlisted {
+        /// When it was asked for.
+        asked: Moment,
+        /// Why.
+        refusal: Refusal,
     },
 }
 

@@ -130,3 +130,30 @@ fn letting_go_during_a_kill_reports_what_is_known() {
     bench.kill();
     assert!(has(&bench.give(Input::Command(Command::LetGo)), "KillEnded"));
 }
+
+/// A first look that is answered after a second one was asked for must not pass for the answer to the second.
+#[test]
+fn an_empty_list_that_an_earlier_look_asked_for_proves_nothing() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    bench.kill();
+    bench.until_list();
+    let early = bench.session.venue.listed_at;
+    bench.hear(1, "cancelled");
+    bench.run(8 * SECOND, true);
+    assert!(bench.session.venue.listed_at > early, "a second look was asked for");
+    let second = std::mem::replace(&mut bench.session.venue.listed_at, early);
+    assert!(!has(&bench.reply("listed "), "KillEnded"));
+    bench.session.venue.listed_at = second;
+    assert!(has(&bench.reply("listed "), "proven: Some"));
+}
+
+#[test]
+fn a_list_that_cannot_be_had_is_said_and_asked_for_again() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    bench.kill();
+    bench.hear(1, "cancelled");
+    bench.until_list();
+    assert!(has(&bench.reply("unlisted"), "Refused"));
+    assert!(has(&bench.until_list(), ": list"));
+    assert!(has(&bench.reply("listed "), "proven: Some"));
+}

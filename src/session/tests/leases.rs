@@ -41,7 +41,7 @@ fn orders_need_the_first_renewal_of_every_lease() {
     bench.lease(2, "hedger");
     assert!(!bench.snapshot().permit);
     bench.renew(1);
-    assert!(has(&bench.request(1, "buy"), "a lease was not renewed yet"));
+    assert!(has(&bench.request(1, "buy"), "LeaseNotRenewed { lease: \"hedger\" }"));
     bench.renew(2);
     assert!(has(&bench.request(2, "buy"), "sent 2"));
 }

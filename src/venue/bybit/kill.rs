@@ -4,7 +4,7 @@
 use super::calls::{Answer, Purpose};
 use super::config::BybitProduct;
 use super::{Bybit, errors};
-use crate::model::{Now, Refusal, RefusalClass};
+use crate::model::{Moment, Now, Refusal, RefusalClass};
 use crate::venue::json::{Raw, push_string};
 use crate::venue::{OpenOrder, Outbox, Path, Report};
 use serde::Deserialize;
@@ -39,6 +39,8 @@ pub(super) struct Sweep {
 pub(super) struct Listing {
     /// Which reading this belongs to; an older one is ignored.
     reading: u64,
+    /// When that reading began.
+    asked: Moment,
     category: &'static str,
     settle_coin: Option<&'static str>,
     cursor: Option<String>,
@@ -87,7 +89,7 @@ impl Bybit {
         let parts = self.listing_parts();
         self.readings.parts_left = parts.len();
         for (category, settle_coin) in parts {
-            let listing = Listing { reading, category, settle_coin, cursor: None, page: 1 };
+            let listing = Listing { reading, asked: now.at, category, settle_coin, cursor: None, page: 1 };
             self.call(now, Purpose::OpenOrders(listing), out);
         }
     }
@@ -95,6 +97,13 @@ impl Bybit {
     /// True while this page belongs to the newest reading.
     pub(super) fn is_current(&self, listing: &Listing) -> bool {
         listing.reading == self.readings.last && self.readings.parts_left > 0
+    }
+
+    pub(super) fn hear_unlisted(&mut self, listing: &Listing, refusal: Refusal, out: &mut Outbox) {
+        if self.is_current(listing) {
+            self.give_up_reading();
+            out.report(Report::Unlisted { asked: listing.asked, refusal });
+        }
     }
 
     /// The reading cannot be complete any more; what comes later of it is ignored.
@@ -109,18 +118,24 @@ impl Bybit {
         let step = Purpose::OpenOrders(listing.clone()).step();
         let Some((orders, cursor)) = answer.result.and_then(read_page) else {
             self.give_up_reading();
-            return out.report(Report::Refused(errors::unreadable(step)));
+            return out.report(Report::Unlisted { asked: listing.asked, refusal: errors::unreadable(step) });
         };
         self.readings.remember(listing.category, &orders);
         let next = cursor.filter(|cursor| !cursor.is_empty() && !orders.is_empty());
         if next.is_some() && listing.page >= PAGES_MAX {
             self.give_up_reading();
-            return out.report(Report::Refused(Refusal::new(step, "", "", RefusalClass::Retry, MANY_ORDERS)));
+            let refusal = Refusal::new(step, "", "", RefusalClass::Retry, MANY_ORDERS);
+            return out.report(Report::Unlisted { asked: listing.asked, refusal });
         }
         if next.is_none() {
             self.readings.parts_left -= 1;
         }
-        out.report(Report::OpenOrders { path: Path::Http, orders, complete: self.readings.parts_left == 0 });
+        out.report(Report::OpenOrders {
+            path: Path::Http,
+            asked: listing.asked,
+            orders,
+            complete: self.readings.parts_left == 0,
+        });
         if next.is_some() {
             let listing = Listing { cursor: next, page: listing.page + 1, ..listing.clone() };
             self.call(now, Purpose::OpenOrders(listing), out);
@@ -202,7 +217,14 @@ impl Listing {
     /// The first page of linear contracts that settle in this coin.
     #[cfg(test)]
     pub(super) const fn linear(coin: &'static str) -> Self {
-        Self { reading: 0, category: "linear", settle_coin: Some(coin), cursor: None, page: 1 }
+        Self {
+            reading: 0,
+            asked: Moment::from_nanos(0),
+            category: "linear",
+            settle_coin: Some(coin),
+            cursor: None,
+            page: 1,
+        }
     }
 
     pub(super) fn query(&self) -> String {

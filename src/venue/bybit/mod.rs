@@ -171,11 +171,7 @@ impl Bybit {
             Purpose::Time => self.preview(now, out),
             Purpose::Info => self.hear_info_failure(failure, out),
             Purpose::SetWindow(..) => self.hear_set(Some(failure), out),
-            Purpose::OpenOrders(listing) if !self.is_current(listing) => {}
-            Purpose::OpenOrders(_) => {
-                self.give_up_reading();
-                out.report(Report::Refused(failure.refusal));
-            }
+            Purpose::OpenOrders(listing) => self.hear_unlisted(listing, failure.refusal, out),
             // Nobody answered before any link was wanted: the live link will ask again.
             Purpose::Preview if failure.unanswered => {}
             Purpose::Preview | Purpose::ReadBack | Purpose::CancelAll(_) => {

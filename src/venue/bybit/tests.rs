@@ -638,10 +638,12 @@ fn open_orders_are_complete_only_after_the_last_page_of_the_last_part() {
         ]
     );
     let tags: Vec<CallTag> = outcome.calls.iter().map(|(tag, _)| *tag).collect();
+    let asked = bench.now.at;
     let first = bench.reply(tags[0], 200, &page("next%3A1", &["A"]));
     let order = |id: &str| OpenOrder { order_id: id.into(), client_id: "mine".into(), instrument: "BTCUSDT".into() };
     let part = |ids: &[&str], complete| Report::OpenOrders {
         path: Path::Http,
+        asked,
         orders: ids.iter().map(|id| order(id)).collect(),
         complete,
     };
@@ -1276,7 +1278,9 @@ impl Outcome {
 
     fn refusal(&self) -> &Refusal {
         let found = self.reports.iter().find_map(|report| match report {
-            Report::Refused(refusal) | Report::TradeRefused(refusal) => Some(refusal),
+            Report::Refused(refusal) | Report::TradeRefused(refusal) | Report::Unlisted { refusal, .. } => {
+                Some(refusal)
+            }
             _ => None,
         });
         found.unwrap_or_else(|| panic!("no refusal in {:?}", self.reports))

@@ -3,7 +3,7 @@
 use super::calls::{self, Call};
 use super::wire::{self, Frame};
 use super::{CryptoCom, errors};
-use crate::model::{LinkRole, Now, ReadBackVerdict, Step};
+use crate::model::{LinkRole, Moment, Now, ReadBackVerdict, Step};
 use crate::venue::{Lane, Outbox, Path, Report};
 
 /// How many requests of our own may wait for an answer on the armed link; far above what the session asks at once.
@@ -19,7 +19,8 @@ pub(super) enum Ask {
     RearmReadBack,
     CancelAll,
     CancelAllAdvanced,
-    OpenOrders,
+    /// With the moment it was asked for.
+    OpenOrders(Moment),
 }
 
 impl CryptoCom {
@@ -54,8 +55,10 @@ impl CryptoCom {
             Ask::CancelAll => calls::cancelled(Path::Link, frame, out),
             Ask::CancelAllAdvanced => calls::cancelled_advanced(frame, out),
             // In 2026 some pages list this method for HTTP only.
-            Ask::OpenOrders if errors::is_method_not_found(frame) => self.call(now, Call::OpenOrders, out),
-            Ask::OpenOrders => calls::listed(Path::Link, frame, out),
+            Ask::OpenOrders(asked) if errors::is_method_not_found(frame) => {
+                self.call(now, Call::OpenOrders(asked), out)
+            }
+            Ask::OpenOrders(asked) => calls::listed(Path::Link, asked, frame, out),
         }
     }
 }
@@ -67,7 +70,7 @@ impl Ask {
             Self::Rearm => wire::ARM,
             Self::CancelAll => wire::CANCEL_ALL,
             Self::CancelAllAdvanced => wire::CANCEL_ALL_ADVANCED,
-            Self::OpenOrders => wire::OPEN_ORDERS,
+            Self::OpenOrders(_) => wire::OPEN_ORDERS,
         }
     }
 
@@ -79,7 +82,7 @@ impl Ask {
             | Self::RearmReadBack
             | Self::CancelAll
             | Self::CancelAllAdvanced
-            | Self::OpenOrders => "{}",
+            | Self::OpenOrders(_) => "{}",
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::errors;
 use super::wire::{self, Frame};
-use crate::model::{CallTag, Credentials, Refusal, RefusalClass, WallTime};
+use crate::model::{CallTag, Credentials, Moment, Refusal, RefusalClass, WallTime};
 use crate::venue::{CallLine, CallReply, HttpMethod, HttpRequest, Outbox, Path, Report};
 
 /// HTTP calls that may wait for their end at once; the oldest is given up beyond that.
@@ -21,7 +21,8 @@ pub(super) enum Call {
     CompareClocks,
     CancelAll,
     CancelAllAdvanced,
-    OpenOrders,
+    /// With the moment it was asked for.
+    OpenOrders(Moment),
 }
 
 /// The calls that have not ended.
@@ -73,14 +74,14 @@ impl Call {
             Self::CancelAll => wire::CANCEL_ALL,
             Self::CancelAllAdvanced => wire::CANCEL_ALL_ADVANCED,
             // The cheapest private method with an answer that names no amounts when there are no orders.
-            Self::CompareClocks | Self::OpenOrders => wire::OPEN_ORDERS,
+            Self::CompareClocks | Self::OpenOrders(_) => wire::OPEN_ORDERS,
         }
     }
 
     fn line(self) -> CallLine {
         match self {
             Self::CancelAll | Self::CancelAllAdvanced => CallLine::Kill,
-            Self::CompareClocks | Self::OpenOrders => CallLine::Normal,
+            Self::CompareClocks | Self::OpenOrders(_) => CallLine::Normal,
         }
     }
 
@@ -92,7 +93,7 @@ impl Call {
             Self::CompareClocks => {}
             Self::CancelAll => cancelled(Path::Http, frame, out),
             Self::CancelAllAdvanced => cancelled_advanced(frame, out),
-            Self::OpenOrders => listed(Path::Http, frame, out),
+            Self::OpenOrders(asked) => listed(Path::Http, asked, frame, out),
         }
     }
 }
@@ -114,13 +115,17 @@ pub(super) fn cancelled_advanced(frame: &Frame<'_>, out: &mut Outbox) {
 }
 
 /// The open orders were answered. There is no paging in v1.
-pub(super) fn listed(path: Path, frame: &Frame<'_>, out: &mut Outbox) {
+pub(super) fn listed(path: Path, asked: Moment, frame: &Frame<'_>, out: &mut Outbox) {
     out.report(match frame.open_orders() {
-        Some(orders) if frame.code() == Some(0) => Report::OpenOrders { path, orders, complete: true },
-        Some(_) | None => errors::aside(wire::OPEN_ORDERS, frame),
+        Some(orders) if frame.code() == Some(0) => Report::OpenOrders { path, asked, orders, complete: true },
+        Some(_) | None => Report::Unlisted { asked, refusal: errors::refusal(wire::OPEN_ORDERS, frame) },
     });
 }
 
 fn unanswered(call: Call, code: &str, text: &str) -> Report {
-    Report::Refused(Refusal::new(call.method(), code, text, RefusalClass::Retry, TRY_AGAIN))
+    let refusal = Refusal::new(call.method(), code, text, RefusalClass::Retry, TRY_AGAIN);
+    match call {
+        Call::OpenOrders(asked) => Report::Unlisted { asked, refusal },
+        Call::CompareClocks | Call::CancelAll | Call::CancelAllAdvanced => Report::Refused(refusal),
+    }
 }

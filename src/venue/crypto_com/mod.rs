@@ -221,8 +221,8 @@ impl Venue for CryptoCom {
                 self.call(now, Call::CancelAll, out);
                 self.call(now, Call::CancelAllAdvanced, out);
             }
-            Intent::OpenOrders(Path::Link) => self.ask(now, Ask::OpenOrders, out),
-            Intent::OpenOrders(Path::Http) => self.call(now, Call::OpenOrders, out),
+            Intent::OpenOrders(Path::Link) => self.ask(now, Ask::OpenOrders(now.at), out),
+            Intent::OpenOrders(Path::Http) => self.call(now, Call::OpenOrders(now.at), out),
             Intent::Rearm if self.script == Script::Running => self.ask(now, Ask::Rearm, out),
             // Nothing to feed, to renew or to wait for; nothing that could take the switch off (`facts.rs` says so); and
             // arming a link that never was armed is the script's work.

@@ -113,8 +113,10 @@ impl Outcome {
     }
 
     fn refusal(&self) -> &Refusal {
-        let found =
-            self.reports.iter().find_map(|report| if let Report::Refused(no) = report { Some(no) } else { None });
+        let found = self.reports.iter().find_map(|report| match report {
+            Report::Refused(no) | Report::Unlisted { refusal: no, .. } => Some(no),
+            _ => None,
+        });
         found.unwrap_or_else(|| panic!("no refusal in {:?}", self.reports))
     }
 
@@ -566,7 +568,7 @@ fn open_orders_are_listed_with_exact_ids_and_nothing_is_dropped() {
             "nonsense",
         ]}}),
     );
-    let [Report::OpenOrders { path: Path::Link, orders, complete: true }] = &listed.reports[..] else { panic!() };
+    let [Report::OpenOrders { path: Path::Link, orders, complete: true, .. }] = &listed.reports[..] else { panic!() };
     let ids: Vec<&str> = orders.iter().map(|order| order.order_id.as_str()).collect();
     assert_eq!(ids, ["4989988582751301541", "9223372036854775807", ""]);
     assert_eq!((orders[0].client_id.as_str(), orders[0].instrument.as_str()), ("a\"b", "CRO_USD"));
@@ -585,11 +587,12 @@ fn an_answer_without_a_list_is_not_an_empty_list() {
 #[test]
 fn open_orders_go_over_http_where_the_link_does_not_offer_them() {
     let mut bench = Bench::armed();
+    let asked = bench.now.at;
     let id = bench.say(Intent::OpenOrders(Path::Link)).only_id();
     let fallback = bench.answer(id, json!({"code": 40002, "message": "METHOD_NOT_FOUND"}));
     assert_eq!(fallback.calls[0].1.path, "/exchange/v1/private/get-open-orders");
     let listed = bench.reply(fallback.calls[0].0, 200, r#"{"code":0,"result":{"data":[]}}"#, None);
-    assert_eq!(listed.reports, [Report::OpenOrders { path: Path::Http, orders: vec![], complete: true }]);
+    assert_eq!(listed.reports, [Report::OpenOrders { path: Path::Http, asked, orders: vec![], complete: true }]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use super::wire::{self, Frame, Reach};
 use super::{Deribit, calls, errors, login};
-use crate::model::{LinkRole, Now, ReadBackVerdict, Step};
+use crate::model::{LinkRole, Moment, Now, ReadBackVerdict, Step};
 use crate::venue::{Errand, Outbox, Path, Report};
 use std::time::Duration;
 
@@ -23,7 +23,8 @@ pub(super) enum Ask {
     RearmReadBack(Reach),
     Renewal,
     CancelAll,
-    OpenOrders,
+    /// With the moment it was asked for.
+    OpenOrders(Moment),
     Disarm,
     /// The two steps before a farewell's logout: switch off, and see that it is off.
     FarewellOff,
@@ -40,7 +41,7 @@ impl Deribit {
             Ask::RearmReadBack(reach) => talk.say(wire::READ_BACK, reach.params()),
             Ask::Renewal => talk.say_login(),
             Ask::CancelAll => talk.say(wire::CANCEL_ALL, wire::CANCEL_ALL_PARAMS),
-            Ask::OpenOrders => talk.say(wire::OPEN_ORDERS, "{}"),
+            Ask::OpenOrders(_) => talk.say(wire::OPEN_ORDERS, "{}"),
             Ask::Disarm | Ask::FarewellOff => talk.say(wire::DISARM, Reach::Connection.params()),
             Ask::FarewellReadBack => talk.say(wire::READ_BACK, Reach::Connection.params()),
         };
@@ -90,7 +91,7 @@ impl Deribit {
             Ask::RearmReadBack(reach) => self.rearm_read_back(reach, frame, out),
             Ask::Renewal => self.renewed(now, frame, out),
             Ask::CancelAll => calls::cancelled(Path::Link, frame, out),
-            Ask::OpenOrders => calls::listed(Path::Link, frame, out),
+            Ask::OpenOrders(asked) => calls::listed(Path::Link, asked, frame, out),
             Ask::Disarm if frame.says_ok() => out.report(Report::Disarmed),
             Ask::Disarm => out.report(errors::aside(wire::DISARM, frame)),
             Ask::FarewellOff if frame.says_ok() => self.ask(now, Ask::FarewellReadBack, out),

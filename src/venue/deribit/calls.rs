@@ -3,7 +3,7 @@
 
 use super::errors;
 use super::wire::{self, Error, Frame};
-use crate::model::{CallTag, Credentials, Refusal, RefusalClass, WallTime};
+use crate::model::{CallTag, Credentials, Moment, Refusal, RefusalClass, WallTime};
 use crate::venue::{CallLine, CallReply, HttpMethod, HttpRequest, Outbox, Path, Report};
 use std::time::Duration;
 
@@ -19,7 +19,8 @@ pub(super) enum Call {
     /// Only the `Date` header of the reply matters.
     CompareClocks,
     CancelAll,
-    OpenOrders,
+    /// With the moment it was asked for.
+    OpenOrders(Moment),
 }
 
 /// The calls that have not ended.
@@ -34,7 +35,7 @@ impl Calls {
         let uri = call.uri();
         let headers = match call {
             Call::CompareClocks => Vec::new(),
-            Call::CancelAll | Call::OpenOrders => {
+            Call::CancelAll | Call::OpenOrders(_) => {
                 vec![("Authorization", wire::authorization(credentials, at, nonce, uri))]
             }
         };
@@ -70,7 +71,7 @@ impl Call {
         match self {
             Self::CompareClocks => "/api/v2/public/get_time",
             Self::CancelAll => "/api/v2/private/cancel_all?detailed=true",
-            Self::OpenOrders => "/api/v2/private/get_open_orders",
+            Self::OpenOrders(_) => "/api/v2/private/get_open_orders",
         }
     }
 
@@ -78,14 +79,14 @@ impl Call {
         match self {
             Self::CompareClocks => "public/get_time",
             Self::CancelAll => wire::CANCEL_ALL,
-            Self::OpenOrders => wire::OPEN_ORDERS,
+            Self::OpenOrders(_) => wire::OPEN_ORDERS,
         }
     }
 
     fn line(self) -> CallLine {
         match self {
             Self::CancelAll => CallLine::Kill,
-            Self::CompareClocks | Self::OpenOrders => CallLine::Normal,
+            Self::CompareClocks | Self::OpenOrders(_) => CallLine::Normal,
         }
     }
 
@@ -96,7 +97,7 @@ impl Call {
         match self {
             Self::CompareClocks => {}
             Self::CancelAll => cancelled(Path::Http, frame, out),
-            Self::OpenOrders => listed(Path::Http, frame, out),
+            Self::OpenOrders(asked) => listed(Path::Http, asked, frame, out),
         }
     }
 }
@@ -123,14 +124,18 @@ pub(super) fn cancelled(path: Path, frame: &Frame<'_>, out: &mut Outbox) {
 }
 
 /// The open orders were answered: all currencies in one list. Orders entered through Starbase are not in it.
-pub(super) fn listed(path: Path, frame: &Frame<'_>, out: &mut Outbox) {
+pub(super) fn listed(path: Path, asked: Moment, frame: &Frame<'_>, out: &mut Outbox) {
     let orders = frame.open_orders().filter(|_| frame.error().is_none());
     out.report(match orders {
-        Some(orders) => Report::OpenOrders { path, orders, complete: true },
-        None => errors::aside(wire::OPEN_ORDERS, frame),
+        Some(orders) => Report::OpenOrders { path, asked, orders, complete: true },
+        None => Report::Unlisted { asked, refusal: errors::refusal(wire::OPEN_ORDERS, frame) },
     });
 }
 
 fn unanswered(call: Call, code: &str, text: &str) -> Report {
-    Report::Refused(Refusal::new(call.method(), code, text, RefusalClass::Retry, TRY_AGAIN))
+    let refusal = Refusal::new(call.method(), code, text, RefusalClass::Retry, TRY_AGAIN);
+    match call {
+        Call::OpenOrders(asked) => Report::Unlisted { asked, refusal },
+        Call::CompareClocks | Call::CancelAll => Report::Refused(refusal),
+    }
 }

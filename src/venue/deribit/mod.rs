@@ -264,8 +264,8 @@ impl Venue for Deribit {
             Intent::Farewell => self.ask(now, Ask::FarewellOff, out),
             Intent::CancelAll(Path::Link) => self.ask(now, Ask::CancelAll, out),
             Intent::CancelAll(Path::Http) => self.call(now, Call::CancelAll, out),
-            Intent::OpenOrders(Path::Link) => self.ask(now, Ask::OpenOrders, out),
-            Intent::OpenOrders(Path::Http) => self.call(now, Call::OpenOrders, out),
+            Intent::OpenOrders(Path::Link) => self.ask(now, Ask::OpenOrders(now.at), out),
+            Intent::OpenOrders(Path::Http) => self.call(now, Call::OpenOrders(now.at), out),
             // Nothing to feed or to hold off; arming on a link that never was armed is the script's work.
             Intent::Feed
             | Intent::Rearm

@@ -145,8 +145,10 @@ impl Outcome {
     }
 
     fn refusal(&self) -> &Refusal {
-        let found =
-            self.reports.iter().find_map(|report| if let Report::Refused(no) = report { Some(no) } else { None });
+        let found = self.reports.iter().find_map(|report| match report {
+            Report::Refused(no) | Report::Unlisted { refusal: no, .. } => Some(no),
+            _ => None,
+        });
         found.unwrap_or_else(|| panic!("no refusal in {:?}", self.reports))
     }
 
@@ -817,7 +819,7 @@ fn open_orders_are_listed_over_both_paths_and_nothing_is_dropped() {
     ]});
     let id = bench.say(Intent::OpenOrders(Path::Link)).only_id();
     let listed = bench.answer(id, orders.clone());
-    let [Report::OpenOrders { path: Path::Link, orders: found, complete: true }] = &listed.reports[..] else {
+    let [Report::OpenOrders { path: Path::Link, orders: found, complete: true, .. }] = &listed.reports[..] else {
         panic!()
     };
     let ids: Vec<&str> = found.iter().map(|order| order.order_id.as_str()).collect();

@@ -68,7 +68,8 @@ impl Call {
 enum CallKind {
     Token,
     CancelAll,
-    OpenOrders,
+    /// With the moment it was asked for.
+    OpenOrders(Moment),
 }
 
 impl CallKind {
@@ -77,14 +78,14 @@ impl CallKind {
         match self {
             Self::Token => "GetWebSocketsToken",
             Self::CancelAll => "CancelAll",
-            Self::OpenOrders => "OpenOrders",
+            Self::OpenOrders(_) => "OpenOrders",
         }
     }
 
     const fn line(self) -> CallLine {
         match self {
             Self::CancelAll => CallLine::Kill,
-            Self::Token | Self::OpenOrders => CallLine::Normal,
+            Self::Token | Self::OpenOrders(_) => CallLine::Normal,
         }
     }
 }
@@ -169,7 +170,7 @@ impl Calls {
 
     /// Reads the account's open orders over HTTP.
     pub(super) fn open_orders(&mut self, now: Now, out: &mut Outbox) {
-        self.call(now, CallKind::OpenOrders, false, out);
+        self.call(now, CallKind::OpenOrders(now.at), false, out);
     }
 
     /// An HTTP call ended. True when a new token came.
@@ -196,9 +197,9 @@ impl Calls {
                 let count = super::wire::cancelled_count(Some(result));
                 out.report(Report::CancelledAll { path: Path::Http, count });
             }
-            CallKind::OpenOrders => match read_open_orders(result) {
-                Some(orders) => out.report(Report::OpenOrders { path: Path::Http, orders, complete: true }),
-                None => out.report(Report::Refused(errors::unreadable(kind.name()))),
+            CallKind::OpenOrders(asked) => match read_open_orders(result) {
+                Some(orders) => out.report(Report::OpenOrders { path: Path::Http, asked, orders, complete: true }),
+                None => out.report(Report::Unlisted { asked, refusal: errors::unreadable(kind.name()) }),
             },
         }
         false
@@ -239,9 +240,10 @@ impl Calls {
     /// that passes by itself no sooner than a session would wait. Otherwise it is a notice: the feeds that are being
     /// acknowledged prove more than a renewal that is not, and a link that waits is no better for being dialled again.
     fn hear_refusal(&mut self, now: Now, kind: CallKind, refusal: Refusal, out: &mut Outbox) {
-        if kind != CallKind::Token {
-            out.report(Report::Refused(refusal));
-            return;
+        match kind {
+            CallKind::Token => {}
+            CallKind::CancelAll => return out.report(Report::Refused(refusal)),
+            CallKind::OpenOrders(asked) => return out.report(Report::Unlisted { asked, refusal }),
         }
         let pause = self.factor.scale(pause_after(&refusal));
         self.not_before = now.at + pause;

@@ -141,7 +141,7 @@ impl Venue for Kraken {
             Intent::Errand(Errand::Retry) => self.wait_for_token(now, out),
             Intent::CancelAll(Path::Link) => self.say_cancel_all(out),
             Intent::CancelAll(Path::Http) => self.calls.cancel_all(now, out),
-            Intent::OpenOrders(Path::Link) => self.tell_open_orders(out),
+            Intent::OpenOrders(Path::Link) => self.tell_open_orders(now, out),
             Intent::OpenOrders(Path::Http) => self.calls.open_orders(now, out),
             // Kraken has nothing to read back, no second link, and nothing that needs holding off.
             Intent::ReadBack | Intent::Probe(LinkRole::Trade) | Intent::Errand(Errand::HoldOff) => {}

@@ -29,7 +29,7 @@ pub(super) struct Link {
     /// Unanswered cancel-alls of ours.
     kills: Vec<u64>,
     /// `OpenOrders(Link)` was asked before the snapshot came.
-    orders_wanted: bool,
+    orders_wanted: Option<Moment>,
     pub(super) orders: OpenOrders,
     pub(super) status: Status,
 }
@@ -108,7 +108,7 @@ impl Link {
             timer: Timer::Idle,
             ping: None,
             kills: Vec::new(),
-            orders_wanted: false,
+            orders_wanted: None,
             orders: OpenOrders::default(),
             status: Status::default(),
         }
@@ -190,9 +190,9 @@ impl Kraken {
     }
 
     /// Tells the open orders as the channel has them, now or when the snapshot comes.
-    pub(super) fn tell_open_orders(&mut self, out: &mut Outbox) {
+    pub(super) fn tell_open_orders(&mut self, now: Now, out: &mut Outbox) {
         let Some(link) = &mut self.link else { return };
-        link.orders_wanted = true;
+        link.orders_wanted = Some(now.at);
         link.tell_orders_if_wanted(out);
     }
 
@@ -348,12 +348,10 @@ impl Link {
     }
 
     pub(super) fn tell_orders_if_wanted(&mut self, out: &mut Outbox) {
-        if !self.orders_wanted {
-            return;
-        }
+        let Some(asked) = self.orders_wanted else { return };
         if let Some(orders) = self.orders.list() {
-            self.orders_wanted = false;
-            out.report(Report::OpenOrders { path: Path::Link, orders, complete: true });
+            self.orders_wanted = None;
+            out.report(Report::OpenOrders { path: Path::Link, asked, orders, complete: true });
         }
     }
 }

@@ -582,7 +582,7 @@ fn open_orders_are_listed_over_http_and_an_answer_without_the_list_is_not_none()
         instrument: pair.into(),
     };
     let orders = vec![order("O1", "mine", "XBTUSD"), order("O2", "", "")];
-    assert_eq!(outcome.news(), [Report::OpenOrders { path: Path::Http, orders, complete: true }]);
+    assert_eq!(outcome.news(), [Report::OpenOrders { path: Path::Http, asked: bench.now.at, orders, complete: true }]);
     let tag = bench.say(Intent::OpenOrders(Path::Http)).only_call().0;
     bench.reply(tag, 200, r#"{"error":[],"result":{}}"#).refusal();
 }
@@ -595,7 +595,7 @@ fn open_orders_on_the_link_are_told_when_the_snapshot_has_come() {
     let (heard, outcome) = bench.hear(snapshot);
     assert_eq!(heard, Ok(Heard::Application));
     assert!(
-        matches!(&outcome.news()[..], [Report::OpenOrders { path: Path::Link, orders, complete: true }] if orders.len() == 1)
+        matches!(&outcome.news()[..], [Report::OpenOrders { path: Path::Link, orders, complete: true, .. }] if orders.len() == 1)
     );
     let gone =
         r#"{"channel":"executions","type":"update","sequence":2,"data":[{"order_id":"A","order_status":"canceled"}]}"#;
@@ -716,7 +716,8 @@ fn damaged_http_answers_never_panic() {
             let mut bench = Bench::new();
             let tag = bench.say(intent).only_call().0;
             let outcome = bench.reply(tag, 200, &whole[..cut]);
-            let told = |report: &Report| matches!(report, Report::Refused(_) | Report::Notice(_));
+            let told =
+                |report: &Report| matches!(report, Report::Refused(_) | Report::Unlisted { .. } | Report::Notice(_));
             assert!(outcome.reports.iter().any(told), "{}", &whole[..cut]);
         }
     }
@@ -794,7 +795,7 @@ fn the_embedded_venue_answers_probes_orders_listings_and_kills() {
         assert_eq!(world.news().last(), Some(&Report::CancelledAll { path: kill, count }), "{:?}", world.reports);
     }
     world.say(Intent::OpenOrders(Path::Link));
-    let none = Report::OpenOrders { path: Path::Link, orders: Vec::new(), complete: true };
+    let none = Report::OpenOrders { path: Path::Link, asked: world.now.at, orders: Vec::new(), complete: true };
     assert_eq!(world.news().last(), Some(&none));
 }
 
@@ -1155,8 +1156,10 @@ impl Outcome {
     }
 
     fn refusal(&self) -> &Refusal {
-        let found =
-            self.reports.iter().find_map(|report| if let Report::Refused(no) = report { Some(no) } else { None });
+        let found = self.reports.iter().find_map(|report| match report {
+            Report::Refused(no) | Report::Unlisted { refusal: no, .. } => Some(no),
+            _ => None,
+        });
         found.unwrap_or_else(|| panic!("no refusal in {:?}", self.reports))
     }
 
