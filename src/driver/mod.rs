@@ -16,7 +16,7 @@
 //!  tls         certificates, always verified        send_queue  what the kernel knows (layer L2)
 //!  stream      socket or TLS                        inherit  a forked child keeps no socket open
 //!  call        HTTP                                serve    an embedded venue on loopback
-//!  journal     every event as a line in a file
+//!  journal     every event as a line in a file          settings the TOML file of the shell commands
 //! ```
 
 mod alarm;
@@ -41,6 +41,7 @@ mod queue;
 mod resolve;
 mod send_queue;
 pub mod serve;
+pub mod settings;
 mod shared;
 mod slice;
 mod socket;
