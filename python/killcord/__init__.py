@@ -4,7 +4,8 @@ While a guard says *armed*, every order it names as covered would start being ca
 bound if this machine went dark now. It does no market data, no strategy and no order management.
 
 What is where: ``venues`` (what to protect), ``config`` (how), ``guard`` (the guard itself), ``events`` (what it tells),
-``model`` (enums and small values), ``errors`` (the tree of exceptions, drawn there). All of it is exported here.
+``model`` (enums and small values), ``settings`` (the configuration file), ``errors`` (the tree of exceptions, drawn
+there). All of it is exported here.
 """
 
 from ._killcord import Credentials, Lease, Message, Reply, Snapshot, __version__
@@ -34,6 +35,7 @@ from .errors import (
     NotStarted,
     PhaseTimeout,
     Refusal,
+    SettingsError,
     StartFailed,
     TooManyPending,
     Unanswered,
@@ -95,6 +97,7 @@ from .model import (
     LinkRole,
     LossCause,
     MaintenanceNotice,
+    Mistake,
     Notice,
     OnlineNotice,
     Phase,
@@ -108,9 +111,11 @@ from .model import (
     TripBounds,
     VenueName,
 )
+from .settings import AccountSettings, LeaseSettings, Settings
 from .venues import Bybit, CryptoCom, Deribit, Kraken, Venue
 
 __all__ = [
+    "AccountSettings",
     "AlreadyReading",
     "AlreadyStarted",
     "ArmTimeout",
@@ -163,6 +168,7 @@ __all__ = [
     "LeaseLapsed",
     "LeaseNotRenewed",
     "LeaseRenewed",
+    "LeaseSettings",
     "LeaseWarning",
     "LeftOrder",
     "LetGo",
@@ -176,6 +182,7 @@ __all__ = [
     "MaintenanceNotice",
     "Message",
     "MessagesLost",
+    "Mistake",
     "Misuse",
     "NotApplicable",
     "NotConnected",
@@ -201,6 +208,8 @@ __all__ = [
     "Refused",
     "Reply",
     "RequestLost",
+    "Settings",
+    "SettingsError",
     "Snapshot",
     "Stalled",
     "StartFailed",

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from typing import ClassVar, Final, NoReturn, final
+from typing import ClassVar, Final, NoReturn, TypeAlias, final
 
 from .errors import KillcordError
 from .events import Event
@@ -26,6 +26,7 @@ __all__ = [
     "Unanswerable",
     "VenueSpec",
     "__version__",
+    "read_settings",
 ]
 
 __version__: Final[str]
@@ -537,3 +538,13 @@ class Exchange:
     def slow_accept(self, by_s: float) -> None: ...
     def heal(self) -> None: ...
     def set_clock_skew(self, skew_ms: int) -> None: ...
+
+# settings.rs
+
+_Section: TypeAlias = dict[str, tuple[str | int | float | bool | list[str], int, int]]
+_Account: TypeAlias = tuple[_Section, _Section, _Section | None, _Section, list[_Section]]
+
+def read_settings(
+    data: bytes,
+) -> tuple[tuple[_Section, _Section, list[_Account]] | None, list[tuple[int, int, str, str, str]]]:
+    """The sections of a configuration file, or what is wrong with it. For `killcord.settings`."""

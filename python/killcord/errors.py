@@ -31,6 +31,7 @@
     │   └── MessagesLost          messages were not read quickly enough; says exactly how many
     ├── Fault                     a bug in killcord; the link was aborted, so the switch acts
     └── ConfigError               a value was refused when its object was built (also a ``ValueError``)
+        └── SettingsError         a configuration file was refused; says every mistake with its line and column
 
 What a method raises is in its docstring. The extension raises these classes; nothing else comes out of it except
 ``TypeError`` for an argument of the wrong type.
@@ -43,7 +44,7 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from ._killcord import Snapshot
-    from .model import LinkRole, LossCause, Phase, RefusalClass
+    from .model import LinkRole, LossCause, Mistake, Phase, RefusalClass
 
 
 class KillcordError(Exception):
@@ -295,6 +296,26 @@ class ConfigError(KillcordError, ValueError):
         """The value given, or ``[hidden]`` where it may be secret."""
         self.rule = rule
         """The rule it broke."""
+
+
+class SettingsError(ConfigError):
+    """A configuration file was refused, with every mistake that was found in it. Nothing was started.
+
+    ``field``, ``value`` and ``rule`` are those of the first mistake.
+    """
+
+    def __init__(self, path: str, mistakes: tuple[Mistake, ...]) -> None:
+        first = mistakes[0]
+        super().__init__(
+            "\n".join(f"{path}:{mistake}" for mistake in mistakes),
+            field=first.key,
+            value=first.value,
+            rule=first.rule,
+        )
+        self.path = path
+        """The file, as it was named."""
+        self.mistakes = mistakes
+        """What is wrong, in the order of the file."""
 
 
 def _restore(cls: type[KillcordError], args: tuple[str], attributes: dict[str, object]) -> KillcordError:

@@ -12,6 +12,7 @@ mod journal;
 mod kill;
 mod lease;
 mod message;
+mod settings;
 mod sim;
 mod snapshot;
 mod venues;
@@ -37,5 +38,6 @@ fn _killcord(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<lease::Lease>()?;
     module.add_class::<guard::GuardHandle>()?;
     module.add_class::<sim::Exchange>()?;
+    module.add_function(wrap_pyfunction!(settings::read_settings, module)?)?;
     Ok(())
 }

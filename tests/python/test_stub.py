@@ -23,9 +23,10 @@ def test_the_face_and_its_tests_pass_mypy_strict() -> None:
 
 
 def test_the_stub_follows_the_order_in_which_the_extension_registers() -> None:
-    registered = re.findall(r"add_class::<(\w+)::(\w+)>", (ROOT / "src" / "python" / "mod.rs").read_text())
+    pattern = r"(?:add_class::<|wrap_pyfunction!\()(\w+)::(\w+)"
+    registered = re.findall(pattern, (ROOT / "src" / "python" / "mod.rs").read_text())
     stub = STUB.read_text()
-    assert re.findall(r"^class (\w+)", stub, re.MULTILINE) == [name for _, name in registered]
+    assert re.findall(r"^(?:class|def) (\w+)", stub, re.MULTILINE) == [name for _, name in registered]
     files = list(dict.fromkeys(f"{file}.rs" for file, _ in registered))
     assert re.findall(r"^# (\w+\.rs)$", stub, re.MULTILINE) == files
 

@@ -16,8 +16,10 @@ mod tests;
 pub use section::{Section, Value};
 pub use shape::{Field, Kind, Shape};
 
+use crate::model::LeaseTerms;
 use section::Reader;
 use std::collections::BTreeMap;
+use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -136,12 +138,23 @@ fn account(reader: &mut Reader<'_>, at: usize, table: &DeTable<'_>) -> AccountSe
     let policy = reader.optional(table, "policy", &shape::POLICY, &format!("{label}.policy")).unwrap_or_default();
     let endpoints = reader.optional(table, "endpoints", &shape::ENDPOINTS, &format!("{label}.endpoints"));
     let tables = reader.tables(table, "lease", &format!("{label}.lease"));
-    let leases: Vec<_> = tables
-        .into_iter()
-        .map(|(at, lease)| reader.section(at, lease, &shape::LEASE.shape(), &format!("{label}.lease")))
-        .collect();
+    let leases: Vec<_> =
+        tables.into_iter().map(|(at, table)| lease(reader, at, table, &format!("{label}.lease"))).collect();
     repeated_names(reader, leases.iter(), &format!("{label}.lease"));
     AccountSection { credentials: credentials(reader, table, &label), values, endpoints, policy, leases }
+}
+
+fn lease(reader: &mut Reader<'_>, at: usize, table: &DeTable<'_>, label: &str) -> Section {
+    let section = reader.section(at, table, &shape::LEASE.shape(), label);
+    if let (Some((Value::Text(name), _)), Some((Value::Number(budget_s), place))) =
+        (section.get("name"), section.get("budget_s"))
+    {
+        let budget = Duration::try_from_secs_f64(*budget_s).unwrap_or_default();
+        if let Err(error) = LeaseTerms::new(name, budget) {
+            reader.at(*place, format!("{label}.{}", error.field), budget_s.to_string(), error.rule);
+        }
+    }
+    section
 }
 
 fn credentials(reader: &mut Reader<'_>, account: &DeTable<'_>, label: &str) -> Section {

@@ -98,6 +98,14 @@ fn a_value_of_the_wrong_type_is_located() {
 }
 
 #[test]
+fn a_budget_no_lease_can_have_is_located() {
+    for budget in ["0.001", "-1", "4000"] {
+        let text = GOOD.replace("budget_s = 0.25", &format!("budget_s = {budget}"));
+        assert_eq!(only(&text), format!("19:12 account.desk.lease.budget_s = {budget}: must be between 0.01 and 3600"));
+    }
+}
+
+#[test]
 fn what_is_missing_is_said_where_its_table_begins() {
     assert_eq!(only(&GOOD.replace("page = \"/dev/shm/quoter\"", "")), "17:1 account.desk.lease.page: is missing");
     assert_eq!(only(&GOOD.replace("venue = \"deribit\"", "")), "9:1 account.desk.venue: is missing");
@@ -163,6 +171,22 @@ fn many_mistakes_are_told_at_once_in_the_order_of_the_file() {
     assert_eq!(mistakes.iter().map(|mistake| mistake.place.line).collect::<Vec<_>>(), [4, 12]);
     let hopeless: String = (0..1000).map(|number| format!("k{number} = 1\n")).collect();
     assert_eq!(read(hopeless.as_bytes()).unwrap_err().len(), MISTAKES_MAX);
+}
+
+#[test]
+fn the_document_names_every_key_and_the_example_is_read() {
+    let read_text = |path: &str| std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let page = read_text("docs/configuration.md");
+    let fixed = [shape::ROOT, shape::RUN, shape::POLICY, shape::CREDENTIALS, shape::ENDPOINTS, shape::LEASE];
+    let shapes = fixed.iter().map(|fixed| fixed.shape()).chain([shape::account(None)]);
+    let named = |key: &str| {
+        page.contains(&format!("`{key}`"))
+            || page.contains(&format!("[{key}]"))
+            || page.contains(&format!("{{ {key} ="))
+    };
+    let missing: Vec<_> = shapes.flat_map(|shape| shape.fields).filter(|field| !named(field.key)).collect();
+    assert_eq!(missing, []);
+    assert_eq!(read(read_text("examples/killcord.toml").as_bytes()).unwrap().accounts.len(), 3);
 }
 
 #[test]
