@@ -5,6 +5,7 @@ mod bell;
 mod config;
 mod convert;
 mod credentials;
+mod direct;
 mod errors;
 mod event;
 mod guard;
@@ -27,6 +28,7 @@ fn _killcord(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<config::PolicySpec>()?;
     module.add_class::<config::EndpointsSpec>()?;
     module.add_class::<venues::VenueSpec>()?;
+    module.add_class::<direct::CallWriter>()?;
     module.add_class::<snapshot::Snapshot>()?;
     module.add_class::<message::Message>()?;
     module.add_class::<message::Reply>()?;

@@ -4,11 +4,11 @@
 use super::config::{EndpointsSpec, named, refused, seconds};
 use super::credentials::Credentials;
 use crate::model::{Access, ConfigError, Environment};
-use crate::venue::Venue;
 use crate::venue::bybit::{Bybit, BybitConfig, BybitProduct};
 use crate::venue::crypto_com::{CryptoCom, CryptoComConfig};
 use crate::venue::deribit::{Deribit, DeribitConfig, DeribitScope};
 use crate::venue::kraken::{Kraken, KrakenConfig};
+use crate::venue::{Direct, Venue};
 use pyo3::prelude::*;
 
 /// One account on one venue, checked. The classes of `killcord.venues` are its faces.
@@ -98,6 +98,11 @@ impl VenueSpec {
         self.dialect.build().map_err(|error| refused(py, error))
     }
 
+    /// The dialect as the writer of single calls.
+    pub fn direct(&self, py: Python<'_>) -> PyResult<Box<dyn Direct + Send + Sync>> {
+        self.dialect.direct().map_err(|error| refused(py, error))
+    }
+
     /// Certificate authorities to accept beside the machine's own.
     pub fn ca_pem(&self) -> Option<Vec<u8>> {
         self.ca_pem.clone().map(String::into_bytes)
@@ -113,6 +118,15 @@ impl VenueSpec {
 
 impl Dialect {
     fn build(&self) -> Result<Box<dyn Venue + Send>, ConfigError> {
+        Ok(match self {
+            Self::CryptoCom(config) => Box::new(CryptoCom::new(config.clone())?),
+            Self::Deribit(config) => Box::new(Deribit::new(config.clone())?),
+            Self::Bybit(config) => Box::new(Bybit::new(config.clone())?),
+            Self::Kraken(config) => Box::new(Kraken::new(config.clone())?),
+        })
+    }
+
+    fn direct(&self) -> Result<Box<dyn Direct + Send + Sync>, ConfigError> {
         Ok(match self {
             Self::CryptoCom(config) => Box::new(CryptoCom::new(config.clone())?),
             Self::Deribit(config) => Box::new(Deribit::new(config.clone())?),

@@ -12,6 +12,7 @@
 
 mod addresses;
 mod clock;
+mod direct;
 mod json;
 mod outbox;
 mod requests;
@@ -22,6 +23,7 @@ pub mod crypto_com;
 pub mod deribit;
 pub mod kraken;
 
+pub use direct::{Direct, Params};
 pub use outbox::{CallLine, HttpMethod, HttpRequest, Item, Lane, Outbox};
 
 use crate::model::{

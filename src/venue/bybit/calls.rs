@@ -184,7 +184,7 @@ impl Purpose {
 }
 
 /// `X-BAPI-SIGN` covers time, key, receive window and the exact query or body: v5/guide.
-fn signed_headers(stamp: WallTime, credentials: &Credentials, payload: &str) -> Vec<(&'static str, String)> {
+pub(super) fn signed_headers(stamp: WallTime, credentials: &Credentials, payload: &str) -> Vec<(&'static str, String)> {
     let stamp = stamp.millis().to_string();
     let message = format!("{stamp}{}{}{payload}", credentials.key, facts::RECV_WINDOW_MS);
     vec![

@@ -9,6 +9,7 @@
 
 mod calls;
 mod config;
+mod direct;
 mod errors;
 mod facts;
 mod kill;

@@ -8,6 +8,7 @@
 mod armed;
 mod calls;
 mod config;
+mod direct;
 mod errors;
 mod facts;
 mod screen;

@@ -9,6 +9,7 @@
 mod armed;
 mod calls;
 mod config;
+mod direct;
 mod errors;
 mod facts;
 mod login;

@@ -383,7 +383,7 @@ pub(super) fn authorization(credentials: &Credentials, at: WallTime, nonce: &str
     format!("deri-hmac-sha256 id={key},ts={ms},sig={sig},nonce={nonce}")
 }
 
-fn login_signature(credentials: &Credentials, ms: u64, nonce: &str, data: &str) -> String {
+pub(super) fn login_signature(credentials: &Credentials, ms: u64, nonce: &str, data: &str) -> String {
     hmac_sha256_hex(credentials.secret.reveal(), &format!("{ms}\n{nonce}\n{data}"))
 }
 

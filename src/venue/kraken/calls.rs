@@ -271,17 +271,25 @@ impl Calls {
     }
 
     fn signed(&mut self, now: Now, kind: CallKind) -> HttpRequest {
-        let nonce = self.next_nonce(now).to_string();
-        let body = body(&nonce, self.otp.as_ref());
         let path = format!("/0/private/{}", kind.name());
+        HttpRequest { line: kind.line(), ..self.signed_form(now, path, "") }
+    }
+
+    /// A signed call of any kind; `form` is what it says beside nonce and one-time password.
+    pub(super) fn signed_form(&mut self, now: Now, path: String, form: &str) -> HttpRequest {
+        let nonce = self.next_nonce(now).to_string();
+        let mut body = body(&nonce, self.otp.as_ref());
+        if !form.is_empty() {
+            body.push('&');
+            body.push_str(form);
+        }
         let headers = vec![
             ("API-Key", self.key.clone()),
             ("API-Sign", sign_call(&self.secret, &path, &nonce, &body)),
             ("Content-Type", "application/x-www-form-urlencoded".to_owned()),
-            // Without one the call is refused: docs.kraken.com/rest, general usage.
-            ("User-Agent", concat!("killcord/", env!("CARGO_PKG_VERSION")).to_owned()),
+            user_agent(),
         ];
-        HttpRequest { method: HttpMethod::Post, path, headers, body, line: kind.line() }
+        HttpRequest { method: HttpMethod::Post, path, headers, body, line: CallLine::Normal }
     }
 
     /// Nanoseconds of our own wall clock, so that no venue answer is needed first; never twice, never less.
@@ -289,6 +297,11 @@ impl Calls {
         self.last_nonce = now.wall.nanos().max(self.last_nonce + 1);
         self.last_nonce
     }
+}
+
+/// Without one a call is refused: docs.kraken.com/rest, general usage.
+pub(super) fn user_agent() -> (&'static str, String) {
+    ("User-Agent", concat!("killcord/", env!("CARGO_PKG_VERSION")).to_owned())
 }
 
 /// `API-Sign`: HMAC-SHA512 over path and SHA-256 of nonce and body: api/docs/guides/spot-rest-auth.

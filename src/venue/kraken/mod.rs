@@ -5,6 +5,7 @@
 
 mod calls;
 mod config;
+mod direct;
 mod errors;
 mod facts;
 mod orders;
