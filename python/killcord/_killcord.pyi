@@ -11,6 +11,7 @@ from .model import Coverage, Evidence, Exposure, Json, LinkRole, Phase, SwitchKi
 
 __all__ = [
     "Bell",
+    "CallWriter",
     "Credentials",
     "EndpointsSpec",
     "Exchange",
@@ -159,6 +160,40 @@ class VenueSpec:
         window_s: int,
         cadence_s: float,
     ) -> VenueSpec: ...
+
+# direct.rs
+
+@final
+class CallWriter:
+    """Writes and signs single HTTP calls for one account, and knows what is published about its switch."""
+
+    def __new__(cls, venue: VenueSpec) -> CallWriter: ...
+    def write(
+        self, step: str, params: Sequence[tuple[str, str]], clock_offset_ms: int
+    ) -> tuple[str, str, list[tuple[str, str]], str]:
+        """One call: verb, path with query, headers, body. `step` is in the venue's spelling; what is private is signed with
+        this machine's time plus `clock_offset_ms`.
+        """
+
+    @property
+    def http(self) -> tuple[bool, str, int]:
+        """Where calls go: TLS or not, host, port."""
+
+    @property
+    def guard(self) -> tuple[bool, str, int, str]:
+        """Where the guarding link is dialled: TLS or not, host, port, path."""
+
+    @property
+    def ca_pem(self) -> str | None:
+        """Certificate authorities to accept beside the machine's own."""
+
+    @property
+    def exposure(self) -> Exposure:
+        """The published bound."""
+
+    @property
+    def coverage(self) -> Coverage:
+        """What the switch would cancel once armed as configured."""
 
 # snapshot.rs
 
@@ -416,6 +451,9 @@ class GuardHandle:
 
     def let_go(self) -> None:
         """Drops the links without disarming."""
+
+    def close(self) -> None:
+        """Drops the links without disarming, with a close frame in place of a reset."""
 
     def farewell(self, reason: str) -> None:
         """The deliberate orderly end that keeps orders."""

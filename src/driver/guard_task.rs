@@ -202,7 +202,7 @@ impl<M: Machine> GuardTask<M> {
         }
         if self.asks.is_empty() && self.give_up_at.is_none() && self.shared.is_released() {
             self.give_up_at = Some(clock::now().at + ending::GIVE_UP_AFTER);
-            self.hear(cx, Ask::LetGo);
+            self.hear(cx, Ask::LetGo { close_frame: false });
         }
         contended || !self.asks.is_empty()
     }
@@ -210,8 +210,9 @@ impl<M: Machine> GuardTask<M> {
     fn hear(&mut self, cx: &mut Context<'_>, ask: Ask) {
         match ask {
             Ask::Start => self.command(cx, Command::Start),
-            Ask::LetGo => {
+            Ask::LetGo { close_frame } => {
                 self.ending = true;
+                self.world.ends_with_close_frame |= close_frame;
                 self.command(cx, Command::LetGo);
             }
             Ask::Farewell { reason } => self.command(cx, Command::Farewell { reason: &reason }),

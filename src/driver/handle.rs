@@ -30,7 +30,13 @@ impl GuardHandle {
 
     /// Drops the links without disarming, so that the switch acts.
     pub fn let_go(&self) -> Result<(), CallError> {
-        self.shared().ask(Ask::LetGo)
+        self.shared().ask(Ask::LetGo { close_frame: false })
+    }
+
+    /// The same, with a close frame in place of a reset: how a venue sees a client that says goodbye and disarms nothing.
+    /// For rehearsals; a reset cannot be held up by what is still unsent.
+    pub fn close(&self) -> Result<(), CallError> {
+        self.shared().ask(Ask::LetGo { close_frame: true })
     }
 
     /// The deliberate orderly end that keeps orders. [`GuardHandle::wait_ended`] tells when it is over.

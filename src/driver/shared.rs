@@ -78,7 +78,7 @@ impl Reader {
 #[derive(Debug)]
 pub(super) enum Ask {
     Start,
-    LetGo,
+    LetGo { close_frame: bool },
     Farewell { reason: String },
     Rearm,
     Maintenance { begin: bool, reason: String },

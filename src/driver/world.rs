@@ -25,6 +25,8 @@ pub(super) struct World {
     farewells: Vec<Farewell>,
     /// Requests handed in whose fate nobody has been told yet; true for those that get an answer.
     pending: BTreeMap<RequestId, bool>,
+    /// Links are let go of with a close frame instead of a reset.
+    pub(super) ends_with_close_frame: bool,
     /// Something new must be polled before the task may sleep.
     pub(super) unpolled: bool,
 }
@@ -52,6 +54,7 @@ impl World {
             dials: Vec::new(),
             farewells: Vec::new(),
             pending: BTreeMap::new(),
+            ends_with_close_frame: false,
             unpolled: false,
         }
     }
@@ -112,6 +115,7 @@ impl World {
         self.dials.retain(|dial| dial.epoch != epoch);
         if let Some(link) = self.links.iter_mut().find(|link| link.epoch == epoch) {
             link.leave(match how {
+                HangUp::Abort if self.ends_with_close_frame => Leaving::Farewell,
                 HangUp::Abort => Leaving::Reset,
                 HangUp::Gracefully => Leaving::Farewell,
             });

@@ -70,6 +70,11 @@ impl GuardHandle {
         told(py, self.handle.let_go())
     }
 
+    /// Drops the links without disarming, with a close frame in place of a reset.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        told(py, self.handle.close())
+    }
+
     /// The deliberate orderly end that keeps orders.
     fn farewell(&self, py: Python<'_>, reason: &str) -> PyResult<()> {
         self.check_possible(py, "farewell", self.no_farewell)?;
