@@ -8,7 +8,17 @@ What is where: ``venues`` (what to protect), ``config`` (how), ``guard`` (the gu
 there). All of it is exported here.
 """
 
-from ._killcord import Credentials, Lease, Message, Reply, Snapshot, __version__
+from ._killcord import (
+    AttachedLease,
+    Credentials,
+    Lease,
+    Message,
+    Reply,
+    SharedLease,
+    SharedRenewer,
+    Snapshot,
+    __version__,
+)
 from .config import Endpoints, Policy
 from .errors import (
     AlreadyReading,
@@ -24,6 +34,7 @@ from .errors import (
     KillcordError,
     Latched,
     LeaseNotRenewed,
+    LeaseTaken,
     Loss,
     MessagesLost,
     Misuse,
@@ -56,6 +67,7 @@ from .events import (
     KillEnded,
     KillStarted,
     LeaseClosed,
+    LeaseDoubted,
     LeaseLapsed,
     LeaseRenewed,
     LeaseWarning,
@@ -100,6 +112,7 @@ from .model import (
     Mistake,
     Notice,
     OnlineNotice,
+    PageFault,
     Phase,
     Presumed,
     ReadBackVerdict,
@@ -119,6 +132,7 @@ __all__ = [
     "AlreadyReading",
     "AlreadyStarted",
     "ArmTimeout",
+    "AttachedLease",
     "Breach",
     "Bybit",
     "BybitProduct",
@@ -164,11 +178,13 @@ __all__ = [
     "Layer",
     "Lease",
     "LeaseClosed",
+    "LeaseDoubted",
     "LeaseGaps",
     "LeaseLapsed",
     "LeaseNotRenewed",
     "LeaseRenewed",
     "LeaseSettings",
+    "LeaseTaken",
     "LeaseWarning",
     "LeftOrder",
     "LetGo",
@@ -193,6 +209,7 @@ __all__ = [
     "Notice",
     "OnlineNotice",
     "Overflow",
+    "PageFault",
     "Permit",
     "Phase",
     "PhaseChanged",
@@ -210,6 +227,8 @@ __all__ = [
     "RequestLost",
     "Settings",
     "SettingsError",
+    "SharedLease",
+    "SharedRenewer",
     "Snapshot",
     "Stalled",
     "StartFailed",

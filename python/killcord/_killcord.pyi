@@ -1,15 +1,29 @@
 """The extension, in the order of its source files. Everything public is exported by the package `killcord`."""
 
 import os
+import pathlib
 from collections.abc import Sequence
-from typing import ClassVar, Final, NoReturn, TypeAlias, final
+from types import TracebackType
+from typing import ClassVar, Final, NoReturn, Self, TypeAlias, final
 
 from .errors import KillcordError
 from .events import Event
 from .lease import LeaseGaps
-from .model import Coverage, Evidence, Exposure, Json, LinkRole, Phase, SwitchKind, TripBounds, VenueName
+from .model import (
+    Coverage,
+    Evidence,
+    Exposure,
+    Json,
+    LinkRole,
+    PageFault,
+    Phase,
+    SwitchKind,
+    TripBounds,
+    VenueName,
+)
 
 __all__ = [
+    "AttachedLease",
     "Bell",
     "CallWriter",
     "Credentials",
@@ -23,6 +37,8 @@ __all__ = [
     "PolicySpec",
     "Reply",
     "Sent",
+    "SharedLease",
+    "SharedRenewer",
     "Snapshot",
     "Unanswerable",
     "VenueSpec",
@@ -437,6 +453,87 @@ class Lease:
     def gaps(self) -> LeaseGaps:
         """The observed times between renewals, for choosing a budget from."""
 
+# shared_lease.rs
+
+@final
+class SharedLease:
+    """The page of a lease that another process renews: a small file both know.
+
+    The guard's process attaches it, `guard.attach(SharedLease(path, name), budget_s=…)`; the other process claims it and
+    renews, from Python with `claim()`, from C and others with `include/killcord_lease.h`. Whoever comes first makes it.
+    Its layout, and what it proves, are in `docs/leases.md`.
+    """
+
+    def __new__(cls, path: str | os.PathLike[str], name: str) -> SharedLease:
+        """Opens the page, after making it, mode 0600, when there is none. Put it in `/run` or `/dev/shm`.
+
+        Raises `ConfigError` when it is a symbolic link, not a regular file, somebody else's, open to others, or not a
+        page of the lease `name`; and `StartFailed` when the system refuses.
+        """
+
+    def claim(self) -> SharedRenewer:
+        """Makes this process the one that renews.
+
+        Raises `LeaseTaken` while another owner lives. Of one that is gone, `took_over` says how that was seen.
+        """
+
+    @property
+    def name(self) -> str:
+        """Who promises to be alive."""
+
+    @property
+    def path(self) -> pathlib.Path:
+        """Where the page is."""
+
+@final
+class SharedRenewer:
+    """The owner of a shared lease. A context manager: leaving it gives the page up."""
+
+    def renew(self, progress: int) -> bool:
+        """Says that this process is alive and got on. True when it was written; the guard decides whether it was in time.
+
+        False when `progress` (1 to 2**64 - 1) is the one before, after `close`, in a forked child, and once another owner
+        has claimed the page. From any thread; takes no lock, makes no system call, does not hand over the GIL.
+        """
+
+    def close(self) -> None:
+        """Gives the page up; again is harmless. The lease then lapses unless it is closed at the guard."""
+
+    @property
+    def took_over(self) -> PageFault | None:
+        """What was wrong with the owner before, when there was one that had not given the page up."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+@final
+class AttachedLease:
+    """A lease of a guard that another process renews."""
+
+    def extend(self, seconds: float) -> None:
+        """Announces a planned stall of this length from now on. Raises as `Lease.extend`."""
+
+    def close(self, reason: str) -> None:
+        """Ends the promise on purpose: the guard no longer needs it. Undoes no lapse; again is harmless."""
+
+    @property
+    def name(self) -> str:
+        """Who promises to be alive."""
+
+    @property
+    def budget_s(self) -> float:
+        """The longest time between two renewals."""
+
+    @property
+    def lapsed(self) -> bool:
+        """It lapsed, and no renewal changes that before `rearm()`."""
+
+    @property
+    def gaps(self) -> LeaseGaps:
+        """The observed times between renewals, for choosing a budget from."""
+
 # guard.rs
 
 @final
@@ -472,6 +569,9 @@ class GuardHandle:
 
     def lease(self, name: str, budget_s: float) -> Lease:
         """Takes a lease."""
+
+    def attach(self, shared: SharedLease, budget_s: float) -> AttachedLease:
+        """Takes a lease that another process renews."""
 
     def request(self, method: str, params: str, breaks_protection: bool) -> int:
         """Hands over a request; its number comes back in what `drain_messages` returns."""

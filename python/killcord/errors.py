@@ -26,6 +26,7 @@
     │   ├── AlreadyStarted        a guard starts once
     │   ├── Ended                 the guard has ended
     │   ├── Forked                the guard belongs to the parent process
+    │   ├── LeaseTaken            a shared lease has an owner that lives
     │   ├── WrongLoop             the guard belongs to another event loop
     │   ├── AlreadyReading        two readers of one stream
     │   └── MessagesLost          messages were not read quickly enough; says exactly how many
@@ -250,6 +251,15 @@ class Ended(Misuse):
 
 class Forked(Misuse):
     """This process is a fork of the one that made the guard. The guard lives on in the parent, and only there."""
+
+
+class LeaseTaken(Misuse):
+    """A shared lease has an owner that lives. There is one at a time, and it gives the page up or ends."""
+
+    def __init__(self, message: str, *, pid: int) -> None:
+        super().__init__(message)
+        self.pid = pid
+        """Its process; 0 while another process is just claiming the page."""
 
 
 class WrongLoop(Misuse):

@@ -32,6 +32,7 @@ from .model import (
     Layer,
     LinkRole,
     Notice,
+    PageFault,
     Phase,
     ReadBackVerdict,
     Step,
@@ -289,6 +290,15 @@ class LeaseLapsed(Event):
     """Its name."""
     late_s: float
     """How long after the budget it was noticed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseDoubted(Event):
+    """The shared page of a lease proves nothing any more: what is renewed there does not count."""
+
+    lease: str
+    """Its name."""
+    why: PageFault
 
 
 @dataclass(frozen=True, slots=True)

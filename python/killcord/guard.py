@@ -17,7 +17,7 @@ from typing import Self
 
 from ._delivery import Delivery, Stream
 from ._exit import LEAVE_S, Running
-from ._killcord import GuardHandle, Lease, Message, Reply, Snapshot
+from ._killcord import AttachedLease, GuardHandle, Lease, Message, Reply, SharedLease, Snapshot
 from ._outgoing import parameters, phases, text
 from .config import Policy
 from .errors import ArmTimeout, Ended, Fenced, NotStarted, PhaseTimeout
@@ -237,6 +237,10 @@ class Guard:
     def lease(self, name: str, *, budget_s: float) -> Lease:
         """Takes a lease: see :mod:`killcord.lease`. 16 at most; raises ``NotApplicable``, ``ConfigError``."""
         return self._handle.lease(name, budget_s)
+
+    def attach(self, shared: SharedLease, *, budget_s: float) -> AttachedLease:
+        """Takes a lease that another process renews through its page. Otherwise as :meth:`lease`."""
+        return self._handle.attach(shared, budget_s)
 
     # Without asyncio.
 

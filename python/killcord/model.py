@@ -182,6 +182,26 @@ class Layer(Enum):
 
 
 @unique
+class PageFault(Enum):
+    """Why the page of a shared lease proves nothing. See ``docs/leases.md``."""
+
+    OWNER_DIED = "owner_died"
+    """The process that claimed it is gone."""
+    PID_REUSED = "pid_reused"
+    """Another process has the owner's number now: the owner is gone."""
+    EARLIER_BOOT = "earlier_boot"
+    """It was claimed before this machine was started."""
+    TWO_OWNERS = "two_owners"
+    """Another owner claimed it while the first one's lease ran."""
+    RELEASED = "released"
+    """Its owner gave it up."""
+    DAMAGED = "damaged"
+    """What was read is no page of this lease: cut short, another beginning, another name."""
+    REMOVED = "removed"
+    """The file is gone from its place, so that a new owner would claim another one."""
+
+
+@unique
 class ReadBackVerdict(Enum):
     """What a read-back of the switch said."""
 

@@ -40,6 +40,17 @@ pub enum CallError {
     Misuse(#[from] Misuse),
 }
 
+/// A shared lease could not be taken. Nothing was done.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum AttachError {
+    /// The budget is not possible.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The guard refused.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
 /// A wait ended without what was waited for. Carries the last snapshot, so that it says where the guard stood.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 pub enum WaitError {

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 /// One guard.
 pub(super) struct GuardTask<M: Machine> {
-    machine: M,
+    pub(super) machine: M,
     pub(super) world: World,
     pub(super) shared: Arc<Shared>,
     alarm: Alarm,
@@ -35,9 +35,9 @@ pub(super) struct GuardTask<M: Machine> {
     until: Option<Moment>,
     stall_limit: Duration,
     pub(super) asks: VecDeque<Ask>,
-    leases: Vec<Watched>,
+    pub(super) leases: Vec<Watched>,
     /// What is being handled, for the report after a panic.
-    doing: &'static str,
+    pub(super) doing: &'static str,
     /// A due tick was put off once, because unread bytes were found that the event loop had not reported yet.
     looked_again: bool,
     /// It was told to let go; over once the session has stopped and nothing is open.
@@ -101,6 +101,7 @@ impl<M: Machine> GuardTask<M> {
         self.finish_calls(cx);
         let unasked = self.hear_asks(cx);
         self.sample(cx);
+        self.look_at_pages(cx);
         let unticked = self.tick(cx);
         self.world.sweep(cx, clock::now().at);
         unread || unasked || unticked
@@ -217,11 +218,11 @@ impl<M: Machine> GuardTask<M> {
             }
             Ask::Farewell { reason } => self.command(cx, Command::Farewell { reason: &reason }),
             Ask::Rearm => self.rearm(cx),
-            Ask::LeaseAdd { lease: cell } => {
+            Ask::LeaseAdd { lease: cell, shared } => {
                 let (id, terms) = (cell.id, cell.terms.clone());
                 // Known to the session before it is watched: a renewal that is there already must not come first.
                 self.command(cx, Command::LeaseAdd { id, terms });
-                self.leases.push(Watched::new(cell));
+                self.leases.push(Watched::new(cell, shared.as_ref()));
             }
             Ask::LeaseClose { id, reason } => {
                 self.command(cx, Command::LeaseClose { id, reason: &reason });
@@ -243,19 +244,8 @@ impl<M: Machine> GuardTask<M> {
         }
     }
 
-    fn command(&mut self, cx: &mut Context<'_>, command: Command<'_>) {
+    pub(super) fn command(&mut self, cx: &mut Context<'_>, command: Command<'_>) {
         self.step(cx, Input::Command(command), None);
-    }
-
-    /// What the session then waits for anew must not be answered by a renewal made before.
-    fn rearm(&mut self, cx: &mut Context<'_>) {
-        self.command(cx, Command::Rearm);
-        for state in self.machine.snapshot().leases {
-            let waits = state.renewed_at.is_none();
-            if let Some(watched) = self.leases.iter().find(|watched| waits && watched.cell.id == state.id) {
-                watched.cell.restart();
-            }
-        }
     }
 
     /// Refuses a request here when its line could not be queued: the session must not believe it sent.
@@ -310,17 +300,12 @@ impl<M: Machine> GuardTask<M> {
 
     /// One input, and before it every renewal made until now: what happens because of it depends on them.
     fn step(&mut self, cx: &mut Context<'_>, input: Input<'_>, incoming: Option<Incoming<'_>>) {
-        for at in 0..self.leases.len() {
-            if let Some((renewed, due)) = self.leases[at].news() {
-                let lease = self.leases[at].cell.id;
-                self.hand_in(cx, Input::Renewed { lease, at: renewed, due }, None);
-            }
-        }
+        self.hand_in_renewals(cx);
         self.hand_in(cx, input, incoming);
     }
 
     /// One input, and everything the session wants because of it.
-    fn hand_in(&mut self, cx: &mut Context<'_>, input: Input<'_>, incoming: Option<Incoming<'_>>) {
+    pub(super) fn hand_in(&mut self, cx: &mut Context<'_>, input: Input<'_>, incoming: Option<Incoming<'_>>) {
         let now = clock::now();
         self.machine.handle(now, input);
         self.world.publisher.mark_stale();
@@ -354,7 +339,8 @@ impl<M: Machine> GuardTask<M> {
     /// The earliest thing anybody waits for. The clock is asked again when it rings.
     fn set_alarm(&mut self, cx: &mut Context<'_>) {
         self.doing = "setting the alarm";
-        let wanted = [self.until, self.world.wishes.earliest(), self.world.publisher.due(), self.give_up_at];
+        let wanted =
+            [self.until, self.pages_due(), self.world.wishes.earliest(), self.world.publisher.due(), self.give_up_at];
         self.alarm.poll(cx).expect("a timer that is registered can be read");
         self.alarm.set(wanted.into_iter().flatten().min()).expect("every moment is a valid time for a timer");
     }

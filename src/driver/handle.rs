@@ -2,10 +2,11 @@
 //! call here waits for the guard's thread except the two that say `wait`.
 
 use super::engine::Engine;
-use super::error::{CallError, WaitError};
-use super::lease::LeaseHandle;
+use super::error::{AttachError, CallError, WaitError};
+use super::lease::{AttachedLease, LeaseHandle};
 use super::queue::Inbound;
 use super::shared::{Ask, Shared, lock};
+use super::shared_lease::SharedLease;
 use crate::model::{Event, LeaseTerms, Phase, RequestId, Snapshot};
 use std::fmt;
 use std::sync::Arc;
@@ -68,8 +69,15 @@ impl GuardHandle {
     /// Takes a lease: from now on no order is permitted before its first renewal, and from then on the guard kills and
     /// keeps nothing any more as soon as the budget passes without another one. At most 16 per guard.
     pub fn lease(&self, terms: LeaseTerms) -> Result<LeaseHandle, CallError> {
-        let cell = self.shared().ask_lease(terms)?;
+        let cell = self.shared().ask_lease(terms, None)?;
         Ok(LeaseHandle::new(cell, self.owner.shared.clone()))
+    }
+
+    /// Takes a lease that another process renews through its page. Otherwise as [`GuardHandle::lease`].
+    pub fn attach(&self, shared: &SharedLease, budget: Duration) -> Result<AttachedLease, AttachError> {
+        let terms = LeaseTerms::new(shared.name(), budget)?;
+        let cell = self.shared().ask_lease(terms, Some(shared.clone()))?;
+        Ok(AttachedLease::new(LeaseHandle::new(cell, self.owner.shared.clone())))
     }
 
     /// Sends a request whose answer comes as [`Inbound::Answer`] with this id, or [`Inbound::Fate`] if there is none.

@@ -4,7 +4,7 @@
 
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Once;
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
 
 /// A socket's place in the table, for as long as it is open.
 pub(super) struct Listed {
@@ -17,6 +17,17 @@ impl Listed {
         HANDLER.call_once(install);
         Self { place: enter(socket.as_raw_fd()) }
     }
+}
+
+/// From now on [`forks`] tells a child from its parent.
+pub(super) fn watch_forks() {
+    HANDLER.call_once(install);
+}
+
+/// How many forks lie between this process and the one that first asked. A load: asking for the process's number is a
+/// system call.
+pub(super) fn forks() -> u64 {
+    FORKS.load(Ordering::Relaxed)
 }
 
 impl Drop for Listed {
@@ -49,6 +60,7 @@ fn install() {
 
 /// Runs in the child, on its only thread, before `fork` returns there.
 extern "C" fn close_all() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
     for entry in &TABLE {
         let socket = entry.swap(EMPTY, Ordering::Relaxed) - 1;
         if socket >= 0 {
@@ -62,5 +74,6 @@ extern "C" fn close_all() {
 /// Socket number plus one; zero is empty.
 static TABLE: [AtomicI32; 16_384] = [const { AtomicI32::new(EMPTY) }; 16_384];
 static NEXT: AtomicUsize = AtomicUsize::new(0);
+static FORKS: AtomicU64 = AtomicU64::new(0);
 static HANDLER: Once = Once::new();
 const EMPTY: i32 = 0;

@@ -4,8 +4,10 @@
 use super::clock;
 use super::error::CallError;
 use super::lease_cell::{LeaseCell, LeaseGaps, Renewal};
+use super::page_watch::WatchedPage;
 use super::shared::{Ask, Shared};
-use crate::model::{LeaseState, LeaseTerms, Moment};
+use super::shared_lease::SharedLease;
+use crate::model::{LeaseState, LeaseTerms, Moment, PageFault};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -58,7 +60,7 @@ impl LeaseHandle {
         let read = self.cell.read();
         let lapsed = read.is_some_and(|(_, due)| clock::moment() > due);
         let (renewed_at, due): (Option<Moment>, Option<Moment>) = read.unzip();
-        LeaseState { id: self.cell.id, terms: self.cell.terms.clone(), renewed_at, due, lapsed }
+        LeaseState { id: self.cell.id, terms: self.cell.terms.clone(), renewed_at, due, lapsed, doubt: None }
     }
 }
 
@@ -68,23 +70,75 @@ impl fmt::Debug for LeaseHandle {
     }
 }
 
+/// One lease of a guard that another process renews. Dropping it ends nothing.
+#[derive(Clone, Debug)]
+pub struct AttachedLease(LeaseHandle);
+
+impl AttachedLease {
+    pub(super) const fn new(lease: LeaseHandle) -> Self {
+        Self(lease)
+    }
+
+    /// As [`LeaseHandle::extend`].
+    pub fn extend(&self, by: Duration) -> bool {
+        self.0.extend(by)
+    }
+
+    /// As [`LeaseHandle::close`].
+    pub fn close(&self, reason: &str) -> Result<(), CallError> {
+        self.0.close(reason)
+    }
+
+    /// The observed times between renewals, as the guard saw or was told them.
+    pub fn gaps(&self) -> LeaseGaps {
+        self.0.gaps()
+    }
+
+    /// What was agreed.
+    pub fn terms(&self) -> &LeaseTerms {
+        self.0.terms()
+    }
+
+    /// Where it stands by what the guard saw when it last looked.
+    pub fn state(&self) -> LeaseState {
+        self.0.state()
+    }
+}
+
 /// A lease as the guard's task watches it.
 pub(super) struct Watched {
     pub(super) cell: Arc<LeaseCell>,
+    /// Where another process renews it.
+    page: Option<WatchedPage>,
     /// What was last handed in.
     told: Option<(Moment, Moment)>,
 }
 
 impl Watched {
-    pub(super) const fn new(cell: Arc<LeaseCell>) -> Self {
-        Self { cell, told: None }
+    pub(super) fn new(cell: Arc<LeaseCell>, shared: Option<&SharedLease>) -> Self {
+        let page = shared.map(|shared| WatchedPage::new(shared, cell.terms.budget()));
+        Self { cell, page, told: None }
     }
 
-    /// What was renewed since the last look.
-    pub(super) fn news(&mut self) -> Option<(Moment, Moment)> {
+    /// What was renewed since the last look, and then why its page proves nothing any more.
+    pub(super) fn news(&mut self) -> (Option<(Moment, Moment)>, Option<PageFault>) {
+        let fault = self.page.as_mut().and_then(|page| page.look(&self.cell));
         let read = self.cell.read();
         let news = read.filter(|_| read != self.told);
         self.told = read;
-        news
+        (news, fault)
+    }
+
+    /// When its page must be looked at.
+    pub(super) fn look_at(&self) -> Option<Moment> {
+        self.page.as_ref().map(WatchedPage::look_at)
+    }
+
+    /// A deliberate new beginning.
+    pub(super) fn restart(&mut self) {
+        self.cell.restart();
+        if let Some(page) = &mut self.page {
+            page.restart();
+        }
     }
 }

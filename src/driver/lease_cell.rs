@@ -69,7 +69,13 @@ impl LeaseCell {
 
     /// A renewal made at `now`.
     pub(super) fn renew(&self, progress: u64, now: Moment) -> Renewal {
-        if self.is_progress(progress) { self.advance(now.nanos()) } else { Renewal::Constant }
+        self.renew_between(progress, now, now)
+    }
+
+    /// A renewal made somewhere between the two. Whether it was in time is judged by the earlier moment, so that nothing
+    /// lapses for having been looked at late; it is good from the later one.
+    pub(super) fn renew_between(&self, progress: u64, earliest: Moment, latest: Moment) -> Renewal {
+        if self.is_progress(progress) { self.advance(earliest.nanos(), latest.nanos()) } else { Renewal::Constant }
     }
 
     /// A stall that was planned: good until then at least. Nothing before the first renewal and after the budget.
@@ -114,11 +120,11 @@ impl LeaseCell {
         self.progress.swap(progress, Ordering::AcqRel) != progress || first
     }
 
-    fn advance(&self, now: u64) -> Renewal {
+    fn advance(&self, earliest: u64, now: u64) -> Renewal {
         let mut before = self.renewed_at.load(Ordering::Acquire);
         loop {
             let kept = before > RESTARTED;
-            if kept && now > self.due(before) {
+            if kept && earliest > self.due(before) {
                 self.note_gap(now - before);
                 return Renewal::Late;
             }
@@ -264,7 +270,7 @@ mod tests {
                     if steps[thread] == 0 {
                         progress[thread] = cell.is_progress(tokens[thread]);
                     } else if progress[thread] {
-                        assert_eq!(cell.advance(1050 + thread as u64), Renewal::Counted);
+                        assert_eq!(cell.advance(1050 + thread as u64, 1050 + thread as u64), Renewal::Counted);
                         counted += 1;
                     }
                     steps[thread] += 1;

@@ -16,6 +16,10 @@
 //!  tls         certificates, always verified        send_queue  what the kernel knows (layer L2)
 //!  stream      socket or TLS                        inherit  a forked child keeps no socket open
 //!  call        HTTP                                serve    an embedded venue on loopback
+//!  lease       what an application holds of one    lease_cell   what it shares with the task
+//!  guard_leases  the task's side of leases
+//!  shared_lease  a lease another process renews    page_file    its file
+//!  page_watch  the guard's side of it              process      who its owner is, and whether it lives
 //!  journal     every event as a line in a file          settings the TOML file of the shell commands
 //! ```
 
@@ -27,6 +31,7 @@ mod ending;
 mod engine;
 mod error;
 mod farewell;
+mod guard_leases;
 mod guard_task;
 mod handle;
 mod inherit;
@@ -36,6 +41,9 @@ mod lease;
 mod lease_cell;
 mod link;
 mod machine;
+mod page_file;
+mod page_watch;
+mod process;
 mod publish;
 mod queue;
 mod resolve;
@@ -43,6 +51,7 @@ mod send_queue;
 pub mod serve;
 pub mod settings;
 mod shared;
+mod shared_lease;
 mod slice;
 mod socket;
 mod spec;
@@ -54,9 +63,11 @@ mod world;
 mod tests;
 
 pub use engine::Engine;
-pub use error::{CallError, StartError, WaitError};
+pub use error::{AttachError, CallError, StartError, WaitError};
 pub use handle::GuardHandle;
-pub use lease::LeaseHandle;
+pub use lease::{AttachedLease, LeaseHandle};
 pub use lease_cell::{LeaseGaps, Renewal};
+pub use page_file::PageError;
 pub use queue::Inbound;
+pub use shared_lease::{SharedLease, SharedRenewer};
 pub use spec::{GuardSpec, StageDeadlines};

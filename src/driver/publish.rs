@@ -192,6 +192,7 @@ fn event_word(kind: &EventKind) -> &'static str {
         EventKind::LeaseWarning { .. } => "lease warning",
         EventKind::LeaseRenewed { .. } => "lease renewed",
         EventKind::LeaseLapsed { .. } => "lease lapsed",
+        EventKind::LeaseDoubted { .. } => "lease doubted",
         EventKind::LeaseClosed { .. } => "lease closed",
         EventKind::LetGo => "let go",
         EventKind::RequestLost { .. } => "request lost",

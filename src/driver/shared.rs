@@ -5,6 +5,7 @@ use super::clock;
 use super::error::{CallError, WaitError};
 use super::lease_cell::LeaseCell;
 use super::queue::{Inbound, Queue};
+use super::shared_lease::SharedLease;
 use crate::model::{Coverage, Event, LeaseId, LeaseTerms, Misuse, Moment, Phase, RequestId, Snapshot};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::task::AtomicWaker;
@@ -83,7 +84,7 @@ pub(super) enum Ask {
     Rearm,
     Maintenance { begin: bool, reason: String },
     Abandon,
-    LeaseAdd { lease: Arc<LeaseCell> },
+    LeaseAdd { lease: Arc<LeaseCell>, shared: Option<SharedLease> },
     LeaseClose { id: LeaseId, reason: String },
     Kill { reason: String },
     Request { id: RequestId, method: String, params: String, unsafe_named: bool },
@@ -150,7 +151,11 @@ impl Shared {
     }
 
     /// Makes a lease, which the guard needs from the moment this returns to its asker.
-    pub(super) fn ask_lease(&self, terms: LeaseTerms) -> Result<Arc<LeaseCell>, CallError> {
+    pub(super) fn ask_lease(
+        &self,
+        terms: LeaseTerms,
+        shared: Option<SharedLease>,
+    ) -> Result<Arc<LeaseCell>, CallError> {
         self.check_alive()?;
         if !self.started.load(Ordering::Acquire) {
             return Err(Misuse::NotApplicable { call: "lease", why: "the guard was not started" }.into());
@@ -161,7 +166,7 @@ impl Shared {
         }
         let id = LeaseId(self.last_lease.fetch_add(1, Ordering::Relaxed) + 1);
         let cell = Arc::new(LeaseCell::new(id, terms));
-        self.push_ask(Ask::LeaseAdd { lease: cell.clone() }, 0, ASKS_MAX + ASKS_RESERVED)?;
+        self.push_ask(Ask::LeaseAdd { lease: cell.clone(), shared }, 0, ASKS_MAX + ASKS_RESERVED)?;
         Ok(cell)
     }
 

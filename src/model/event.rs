@@ -1,8 +1,8 @@
 //! What a guard tells the world: one event per thing that happened, numbered without holes.
 
 use super::{
-    Coverage, Epoch, ErrorReport, Evidence, Exposure, KillReport, LinkRole, Loss, Moment, Phase, Refusal, RequestId,
-    Trip, TripBounds, WallTime,
+    Coverage, Epoch, ErrorReport, Evidence, Exposure, KillReport, LinkRole, Loss, Moment, PageFault, Phase, Refusal,
+    RequestId, Trip, TripBounds, WallTime,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -264,6 +264,13 @@ pub enum EventKind {
         lease: Arc<str>,
         /// How long after the budget it was noticed.
         late: Duration,
+    },
+    /// The shared page of a lease proves nothing any more: what is renewed there does not count.
+    LeaseDoubted {
+        /// Its name.
+        lease: Arc<str>,
+        /// Why.
+        why: PageFault,
     },
     /// A lease ended on purpose and is no longer needed.
     LeaseClosed {

@@ -1,6 +1,6 @@
 //! The words of a lease: its number, its name and its budget, and what a snapshot says of it.
 
-use super::{ConfigError, Moment};
+use super::{ConfigError, Moment, PageFault};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub struct LeaseState {
     pub due: Option<Moment>,
     /// It lapsed. No renewal changes that.
     pub lapsed: bool,
+    /// Why its shared page proves nothing, when it has one and it does not.
+    pub doubt: Option<PageFault>,
 }
 
 impl LeaseTerms {

@@ -5,7 +5,7 @@
 //! far (`driver/lease_cell.rs`); the same place refuses a renewal that comes after the budget, because only there can
 //! every gap be seen when this machine is looked at late.
 
-use crate::model::{LeaseId, LeaseState, LeaseTerms, Moment};
+use crate::model::{LeaseId, LeaseState, LeaseTerms, Moment, PageFault};
 use std::time::Duration;
 
 /// See the module documentation.
@@ -13,6 +13,8 @@ use std::time::Duration;
 pub struct Lease {
     terms: LeaseTerms,
     state: State,
+    /// What was last said against its shared page, until the next renewal. For people; decides nothing.
+    doubt: Option<PageFault>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,11 +50,12 @@ pub enum LeaseNews {
 impl Lease {
     /// A lease nobody has renewed yet.
     pub const fn new(terms: LeaseTerms) -> Self {
-        Self { terms, state: State::Waiting }
+        Self { terms, state: State::Waiting, doubt: None }
     }
 
     /// It was renewed at `at`, in time, and is good until `due`. A moment that is not after the last one is old news.
     pub fn renewed(&mut self, at: Moment, due: Moment) -> Option<LeaseNews> {
+        self.doubt = None;
         match self.state {
             State::Waiting => self.state = State::Kept { at, due, warned: false },
             State::Kept { at: before, due: until, warned } if at > before => {
@@ -66,6 +69,11 @@ impl Lease {
             State::Lapsed { .. } => {}
         }
         None
+    }
+
+    /// Its shared page proves nothing. What follows is judged by the budget alone.
+    pub const fn doubted(&mut self, why: PageFault) {
+        self.doubt = Some(why);
     }
 
     /// Looks at the clock.
@@ -106,6 +114,7 @@ impl Lease {
     /// A deliberate new beginning: the next renewal is the first.
     pub const fn restart(&mut self) {
         self.state = State::Waiting;
+        self.doubt = None;
     }
 
     /// What was agreed.
@@ -120,7 +129,7 @@ impl Lease {
             State::Kept { at, due, .. } => (Some(at), Some(due), false),
             State::Lapsed { at, due } => (Some(at), Some(due), true),
         };
-        LeaseState { id, terms: self.terms.clone(), renewed_at, due, lapsed }
+        LeaseState { id, terms: self.terms.clone(), renewed_at, due, lapsed, doubt: self.doubt }
     }
 
     /// Half a budget before it is due, wherever a planned stall has moved that.

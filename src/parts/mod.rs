@@ -4,6 +4,7 @@
 mod cadence;
 mod deadlines;
 mod lease;
+mod lease_page;
 mod liveness;
 mod ratelimit;
 mod redial;
@@ -12,6 +13,7 @@ mod switch;
 pub use cadence::Cadence;
 pub use deadlines::{Deadline, Deadlines};
 pub use lease::{Lease, LeaseNews};
+pub use lease_page::{PageNews, PageRenewal, PageWatch};
 pub use liveness::{Liveness, LivenessRules, Verdict};
 pub use ratelimit::RateLimit;
 pub use redial::Redial;

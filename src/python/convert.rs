@@ -2,8 +2,8 @@
 //! once; a member that is missing there is an `AttributeError` the first time it is needed, and a test needs them all.
 
 use crate::model::{
-    Coverage, Evidence, Exposure, Layer, LinkRole, LossCause, Moment, Notice, Phase, ReadBackVerdict, RefusalClass,
-    Step, SwitchKind, Trip, TripBounds, VenueName,
+    Coverage, Evidence, Exposure, Layer, LinkRole, LossCause, Moment, Notice, PageFault, Phase, ReadBackVerdict,
+    RefusalClass, Step, SwitchKind, Trip, TripBounds, VenueName,
 };
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
@@ -52,6 +52,16 @@ enums! {
         Phase::Refused => "REFUSED",
         Phase::Fenced => "FENCED",
         Phase::Faulted => "FAULTED",
+    }
+    /// `killcord.PageFault`.
+    page_fault(PageFault) -> "PageFault" {
+        PageFault::OwnerDied => "OWNER_DIED",
+        PageFault::PidReused => "PID_REUSED",
+        PageFault::EarlierBoot => "EARLIER_BOOT",
+        PageFault::TwoOwners => "TWO_OWNERS",
+        PageFault::Released => "RELEASED",
+        PageFault::Damaged => "DAMAGED",
+        PageFault::Removed => "REMOVED",
     }
     /// `killcord.Evidence`.
     evidence(Evidence) -> "Evidence" {

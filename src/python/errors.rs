@@ -4,7 +4,7 @@
 use super::convert;
 use super::snapshot::Snapshot;
 use crate::driver::journal::JournalError;
-use crate::driver::{CallError, StartError, WaitError};
+use crate::driver::{AttachError, CallError, PageError, StartError, WaitError};
 use crate::model::{Breach, ConfigError, ErrorReport, Fault, Loss, LossCause, Misuse, Refusal, RequestId};
 use crate::session::Fate;
 use pyo3::PyTypeInfo;
@@ -36,6 +36,7 @@ pub mod classes {
     import_exception!(killcord.errors, AlreadyStarted);
     import_exception!(killcord.errors, Ended);
     import_exception!(killcord.errors, Forked);
+    import_exception!(killcord.errors, LeaseTaken);
     import_exception!(killcord.errors, Fault);
     import_exception!(killcord.errors, ConfigError);
 }
@@ -171,6 +172,28 @@ pub fn start_error(py: Python<'_>, error: &StartError) -> PyErr {
         StartError::Local { what, code } => start_failed(py, what, &std::io::Error::from_raw_os_error(*code)),
         StartError::Config(error) => config_error(py, error),
         StartError::NoRoots => config_refusal(py, "ca_pem", "[none]", &error.to_string()),
+    }
+}
+
+/// A shared lease could not be taken.
+pub fn attach_error(py: Python<'_>, error: &AttachError) -> PyErr {
+    match error {
+        AttachError::Config(error) => config_error(py, error),
+        AttachError::Call(error) => call_error(py, error),
+    }
+}
+
+/// The page of a shared lease could not be opened or claimed.
+pub fn page_error(py: Python<'_>, error: &PageError) -> PyErr {
+    match error {
+        PageError::Unsafe { path, why } => config_refusal(py, "path", &path.display().to_string(), why),
+        PageError::Taken { pid, .. } => {
+            build::<classes::LeaseTaken>(py, error, |attributes| attributes.set_item("pid", pid))
+        }
+        PageError::System { step, error: system, .. } => build::<classes::StartFailed>(py, error, |attributes| {
+            attributes.set_item("what", step)?;
+            attributes.set_item("code", system.raw_os_error())
+        }),
     }
 }
 

@@ -71,6 +71,9 @@ pub fn to_python<'py>(
         EventKind::LeaseWarning { lease, silent } => make("LeaseWarning", tuple(py, (&**lease, silent.as_secs_f64()))?),
         EventKind::LeaseRenewed { lease, gap } => make("LeaseRenewed", tuple(py, (&**lease, gap.as_secs_f64()))?),
         EventKind::LeaseLapsed { lease, late } => make("LeaseLapsed", tuple(py, (&**lease, late.as_secs_f64()))?),
+        EventKind::LeaseDoubted { lease, why } => {
+            make("LeaseDoubted", tuple(py, (&**lease, convert::page_fault(py, *why)?))?)
+        }
         EventKind::LeaseClosed { lease, reason } => make("LeaseClosed", tuple(py, (&**lease, reason))?),
         EventKind::LetGo => make("LetGo", PyTuple::empty(py)),
         EventKind::RequestLost { request: RequestId(request), unsent } => {

@@ -5,6 +5,7 @@ use super::bell::Bell;
 use super::config::PolicySpec;
 use super::journal::JournalWriter;
 use super::lease::Lease;
+use super::shared_lease::{AttachedLease, SharedLease};
 use super::snapshot::Snapshot;
 use super::venues::VenueSpec;
 use super::{convert, errors, event, message};
@@ -104,11 +105,15 @@ impl GuardHandle {
 
     /// Takes a lease.
     fn lease(&self, py: Python<'_>, name: &str, budget_s: f64) -> PyResult<Lease> {
-        let budget = Duration::try_from_secs_f64(budget_s).map_err(|_| {
-            errors::config_refusal(py, "budget_s", &budget_s.to_string(), "must be between 0.01 and 3600")
-        })?;
-        let terms = LeaseTerms::new(name, budget).map_err(|error| errors::config_error(py, &error))?;
+        let terms =
+            LeaseTerms::new(name, length_of(py, budget_s)?).map_err(|error| errors::config_error(py, &error))?;
         told(py, self.handle.lease(terms)).map(Lease)
+    }
+
+    /// Takes a lease that another process renews.
+    fn attach(&self, py: Python<'_>, shared: &SharedLease, budget_s: f64) -> PyResult<AttachedLease> {
+        let attached = self.handle.attach(&shared.0, length_of(py, budget_s)?);
+        attached.map(AttachedLease).map_err(|error| errors::attach_error(py, &error))
     }
 
     /// Hands over a request; its number comes back in what `drain_messages` returns.
@@ -194,6 +199,12 @@ impl GuardHandle {
             }
         }
     }
+}
+
+/// A budget that is a length at all; which lengths are possible is checked further on.
+fn length_of(py: Python<'_>, budget_s: f64) -> PyResult<Duration> {
+    let refused = |_| errors::config_refusal(py, "budget_s", &budget_s.to_string(), "must be between 0.01 and 3600");
+    Duration::try_from_secs_f64(budget_s).map_err(refused)
 }
 
 /// In slices, so that a signal such as Ctrl-C is handled while waiting.

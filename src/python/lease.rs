@@ -2,9 +2,10 @@
 //! nor handed over.
 
 use super::errors;
-use crate::driver::{LeaseHandle, Renewal};
-use crate::model::Misuse;
+use crate::driver::{LeaseGaps, LeaseHandle, Renewal};
+use crate::model::{LeaseState, Misuse};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use std::time::Duration;
 
 /// An application's promise to be alive: renewed by the loop that decides, with a token that changes as it gets on.
@@ -23,14 +24,7 @@ impl Lease {
 
     /// Announces a planned stall of this length from now on.
     fn extend(&self, py: Python<'_>, seconds: f64) -> PyResult<()> {
-        let by = Duration::try_from_secs_f64(seconds).ok().filter(|by| *by <= STALL_MAX);
-        let by = by
-            .ok_or_else(|| errors::config_refusal(py, "seconds", &seconds.to_string(), "must be between 0 and 3600"))?;
-        if self.0.extend(by) {
-            return Ok(());
-        }
-        let why = "the lease was not renewed yet, or lapsed";
-        Err(errors::misuse(py, &Misuse::NotApplicable { call: "extend", why }))
+        extend(py, seconds, |by| self.0.extend(by))
     }
 
     /// Ends the promise on purpose: the guard no longer needs it. Undoes no lapse; again is harmless.
@@ -59,22 +53,41 @@ impl Lease {
     /// The observed times between renewals, for choosing a budget from.
     #[getter]
     fn gaps<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let gaps = self.0.gaps();
-        let buckets: Vec<(f64, u64)> =
-            gaps.buckets.iter().map(|(bound, count)| (bound.as_secs_f64(), *count)).collect();
-        let buckets = pyo3::types::PyTuple::new(py, buckets)?;
-        py.import("killcord.lease")?.getattr("LeaseGaps")?.call1((buckets, gaps.longest.as_secs_f64()))
+        gaps(py, &self.0.gaps())
     }
 
     fn __repr__(&self) -> String {
-        let state = self.0.state();
-        let word = match (state.lapsed, state.renewed_at) {
-            (true, _) => "lapsed",
-            (false, Some(_)) => "kept",
-            (false, None) => "not renewed yet",
-        };
-        format!("<Lease {:?}, {} s, {word}>", self.name(), self.budget_s())
+        describe("Lease", &self.0.state())
     }
+}
+
+/// Hands a length that is possible to `extend`, which says whether there was something to extend.
+pub fn extend(py: Python<'_>, seconds: f64, extend: impl FnOnce(Duration) -> bool) -> PyResult<()> {
+    let by = Duration::try_from_secs_f64(seconds).ok().filter(|by| *by <= STALL_MAX);
+    let by =
+        by.ok_or_else(|| errors::config_refusal(py, "seconds", &seconds.to_string(), "must be between 0 and 3600"))?;
+    if extend(by) {
+        return Ok(());
+    }
+    let why = "the lease was not renewed yet, or lapsed";
+    Err(errors::misuse(py, &Misuse::NotApplicable { call: "extend", why }))
+}
+
+/// `killcord.LeaseGaps`.
+pub fn gaps<'py>(py: Python<'py>, gaps: &LeaseGaps) -> PyResult<Bound<'py, PyAny>> {
+    let buckets: Vec<(f64, u64)> = gaps.buckets.iter().map(|(bound, count)| (bound.as_secs_f64(), *count)).collect();
+    let buckets = PyTuple::new(py, buckets)?;
+    py.import("killcord.lease")?.getattr("LeaseGaps")?.call1((buckets, gaps.longest.as_secs_f64()))
+}
+
+/// What `repr` says of a lease.
+pub fn describe(class: &str, state: &LeaseState) -> String {
+    let word = match (state.lapsed, state.renewed_at) {
+        (true, _) => "lapsed",
+        (false, Some(_)) => "kept",
+        (false, None) => "not renewed yet",
+    };
+    format!("<{class} {:?}, {} s, {word}>", state.terms.name(), state.terms.budget().as_secs_f64())
 }
 
 /// The longest stall that can be announced at once.

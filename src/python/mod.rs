@@ -14,6 +14,7 @@ mod kill;
 mod lease;
 mod message;
 mod settings;
+mod shared_lease;
 mod sim;
 mod snapshot;
 mod venues;
@@ -38,6 +39,9 @@ fn _killcord(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<bell::Bell>()?;
     module.add_class::<journal::JournalWriter>()?;
     module.add_class::<lease::Lease>()?;
+    module.add_class::<shared_lease::SharedLease>()?;
+    module.add_class::<shared_lease::SharedRenewer>()?;
+    module.add_class::<shared_lease::AttachedLease>()?;
     module.add_class::<guard::GuardHandle>()?;
     module.add_class::<sim::Exchange>()?;
     module.add_function(wrap_pyfunction!(settings::read_settings, module)?)?;

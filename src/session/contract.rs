@@ -5,7 +5,9 @@
 //! latest and then hands over [`Input::Tick`].
 
 use crate::model::CallTag;
-use crate::model::{Endpoint, Epoch, Event, LeaseId, LeaseTerms, LinkRole, LossCause, Misuse, Moment, RequestId};
+use crate::model::{
+    Endpoint, Epoch, Event, LeaseId, LeaseTerms, LinkRole, LossCause, Misuse, Moment, PageFault, RequestId,
+};
 use crate::venue::{CallReply, HttpRequest, Lane};
 use std::time::Duration;
 
@@ -75,6 +77,14 @@ pub enum Input<'a> {
         at: Moment,
         /// Until when it is good.
         due: Moment,
+    },
+    /// The shared page of a lease proves nothing any more: no renewal comes from it before a deliberate new beginning, or
+    /// before the page has an owner again when it had none.
+    LeaseDoubted {
+        /// Which.
+        lease: LeaseId,
+        /// Why.
+        why: PageFault,
     },
     /// The application wants something.
     Command(Command<'a>),

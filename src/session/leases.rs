@@ -3,7 +3,7 @@
 //! Beginning again is the application's decision, and takes a renewal of every lease made after it.
 
 use super::{Deadline, Session};
-use crate::model::{EventKind, LeaseId, LeaseState, LeaseTerms, LossCause, Misuse, Moment};
+use crate::model::{EventKind, LeaseId, LeaseState, LeaseTerms, LossCause, Misuse, Moment, PageFault};
 use crate::parts::{Lease, LeaseNews};
 use crate::venue::{Path, Venue};
 use std::time::Duration;
@@ -113,6 +113,17 @@ impl<V: Venue> Session<V> {
             self.tell_of_lease(&terms, news);
         }
         self.resume_if_renewed();
+    }
+
+    /// Told, and no more: the lease lapses by its budget, as if nobody had renewed.
+    pub(super) fn lease_doubted(&mut self, id: LeaseId, why: PageFault) {
+        let Some(lease) = self.leases.find(id) else {
+            self.stale_inputs += 1;
+            return;
+        };
+        lease.doubted(why);
+        let lease = lease.terms().shared_name();
+        self.tell(EventKind::LeaseDoubted { lease, why });
     }
 
     /// Before anything else is handled: what would be said because of it might be a keepalive.

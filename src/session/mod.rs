@@ -33,6 +33,8 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
+/// What the driver needs beside the contract: it reads the pages, and what it read is judged below.
+pub use crate::parts::{PageNews, PageRenewal, PageWatch};
 pub use contract::{Action, Command, Fate, HangUp, Input};
 
 use crate::model::{Epoch, Event, EventKind, LinkRole, Moment, Now, Policy, RequestId, Snapshot, SwitchKind};
@@ -134,7 +136,7 @@ impl<V: Venue> Session<V> {
         self.out.clear();
         self.notice_time(now);
         let judging = matches!(input, Input::Tick | Input::SendQueue { .. });
-        if !matches!(input, Input::Renewed { .. }) {
+        if !matches!(input, Input::Renewed { .. } | Input::LeaseDoubted { .. }) {
             self.judge_leases();
         }
         self.take(input);
@@ -200,6 +202,7 @@ impl<V: Venue> Session<V> {
             Input::Lost { epoch, cause } => self.lost(epoch, cause),
             Input::Answered { tag, reply } => self.answered(tag, reply),
             Input::Renewed { lease, at, due } => self.renewed(lease, at, due),
+            Input::LeaseDoubted { lease, why } => self.lease_doubted(lease, why),
             Input::Command(command) => self.command(command),
         }
     }

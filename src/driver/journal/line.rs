@@ -261,6 +261,9 @@ fn tell(line: &mut Line, kind: &EventKind) {
         EventKind::LeaseLapsed { lease, late } => {
             line.text("kind", "lease_lapsed").text("lease", lease).seconds("late_s", *late)
         }
+        EventKind::LeaseDoubted { lease, why } => {
+            line.text("kind", "lease_doubted").text("lease", lease).text("why", why.as_str())
+        }
         EventKind::LeaseClosed { lease, reason } => {
             line.text("kind", "lease_closed").text("lease", lease).text("reason", reason)
         }

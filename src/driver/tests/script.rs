@@ -32,6 +32,7 @@ pub(in crate::driver) enum Seen {
     Request(RequestId),
     Send(RequestId, String),
     Renewed(crate::model::LeaseId),
+    LeaseDoubted(crate::model::LeaseId, crate::model::PageFault),
     OtherCommand,
 }
 
@@ -219,6 +220,7 @@ fn owned(input: Input<'_>) -> Seen {
         }
         Input::Answered { tag, reply: CallReply::Failed(cause) } => Seen::CallFailed(tag, cause),
         Input::Renewed { lease, .. } => Seen::Renewed(lease),
+        Input::LeaseDoubted { lease, why } => Seen::LeaseDoubted(lease, why),
         Input::Command(Command::Start) => Seen::Start,
         Input::Command(Command::LetGo) => Seen::LetGo,
         Input::Command(Command::Request { id, .. }) => Seen::Request(id),

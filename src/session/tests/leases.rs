@@ -1,7 +1,7 @@
 //! Leases: who must be alive before orders are permitted, what is never said after a lapse, and how one begins again.
 
 use super::*;
-use crate::model::{LeaseId, LeaseTerms};
+use crate::model::{LeaseId, LeaseTerms, PageFault};
 
 const BUDGET: Duration = Duration::from_millis(250);
 const KINDS: [SwitchKind; 3] = [SwitchKind::SessionBound, SwitchKind::GraceAfterDrop, SwitchKind::Countdown];
@@ -172,4 +172,19 @@ fn sixteen_leases_and_not_before_the_start() {
     (1..=16).for_each(|id| assert!(!has(&bench.lease(id, "one"), "Misuse")));
     assert!(has(&bench.lease(17, "many"), "16 leases"));
     assert_eq!(bench.snapshot().leases.len(), 16);
+}
+
+#[test]
+fn a_page_that_proves_nothing_is_told_and_shown_and_changes_nothing_by_itself() {
+    let mut bench = Bench::leased(SwitchKind::Countdown);
+    let doubt = || Input::LeaseDoubted { lease: LeaseId(1), why: PageFault::OwnerDied };
+    assert!(has(&bench.give(doubt()), "LeaseDoubted { lease: \"quoter\", why: OwnerDied }"));
+    assert_eq!(bench.snapshot().leases[0].doubt, Some(PageFault::OwnerDied));
+    assert!(bench.snapshot().permit);
+    bench.renew(1);
+    assert_eq!(bench.snapshot().leases[0].doubt, None);
+    bench.give(doubt());
+    let lapse = bench.run(BUDGET + Duration::from_nanos(1), false);
+    assert!(has(&lapse, "LeaseLapsed") && bench.snapshot().leases[0].doubt == Some(PageFault::OwnerDied), "{lapse:?}");
+    assert!(!has(&bench.give(Input::LeaseDoubted { lease: LeaseId(9), why: PageFault::Removed }), "Lease"));
 }

@@ -2,8 +2,8 @@
 
 use crate::model::{
     Coverage, Epoch, ErrorReport, EventKind, Evidence, Exposure, Fault, KillPath, KillReport, Layer, LeftOrder,
-    LinkRole, Loss, LossCause, Moment, Notice, Phase, ReadBackVerdict, Refusal, RefusalClass, RequestId, Step, Trip,
-    TripBounds, WallTime,
+    LinkRole, Loss, LossCause, Moment, Notice, PageFault, Phase, ReadBackVerdict, Refusal, RefusalClass, RequestId,
+    Step, Trip, TripBounds, WallTime,
 };
 use std::time::Duration;
 
@@ -50,6 +50,7 @@ pub(super) fn every_kind() -> Vec<EventKind> {
         EventKind::LeaseWarning { lease: HOSTILE.into(), silent },
         EventKind::LeaseRenewed { lease: HOSTILE.into(), gap: length },
         EventKind::LeaseLapsed { lease: HOSTILE.into(), late: length },
+        EventKind::LeaseDoubted { lease: HOSTILE.into(), why: PageFault::PidReused },
         EventKind::LeaseClosed { lease: HOSTILE.into(), reason: HOSTILE.into() },
         EventKind::LetGo,
         EventKind::RequestLost { request: RequestId(5), unsent: true },
