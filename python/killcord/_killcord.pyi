@@ -14,6 +14,7 @@ from .model import (
     Evidence,
     Exposure,
     Json,
+    LeaseState,
     LinkRole,
     PageFault,
     Phase,
@@ -176,6 +177,11 @@ class VenueSpec:
         window_s: int,
         cadence_s: float,
     ) -> VenueSpec: ...
+    def identity(self) -> str:
+        """What tells this account from others on this host: the same for two guards that would take each other's session.
+
+        Made of venue, address and key, which it does not show.
+        """
 
 # direct.rs
 
@@ -292,6 +298,10 @@ class Snapshot:
     @property
     def gap_since_ns(self) -> int | None:
         """Since when orders may rest with no switch over them, on the guard's clock; None while there is no gap."""
+
+    @property
+    def leases(self) -> tuple[LeaseState, ...]:
+        """Every lease, in the order in which they were taken."""
 
     @property
     def waiting_for(self) -> str:
@@ -584,6 +594,9 @@ class GuardHandle:
 
     def phase(self) -> Phase:
         """Where the guard is in its life. Never waits."""
+
+    def pulse(self) -> int:
+        """Wakes the guard's thread and tells how many turns it has made. The same number twice: it does not run."""
 
     def has_ended(self) -> bool:
         """True once the guard has ended; what it left can still be read."""

@@ -274,6 +274,20 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseState:
+    """A lease as a snapshot shows it."""
+
+    name: str
+    budget_s: float
+    renewed_at_ns: int | None
+    """The last renewal that counted; None before the first, or since ``rearm()``."""
+    due_ns: int | None
+    """When it lapses, or lapsed, without another renewal."""
+    lapsed: bool
+    """It lapsed. No renewal changes that."""
+
+
+@dataclass(frozen=True, slots=True)
 class TripBounds:
     """When a countdown can fire if nothing more reaches the venue, on the guard's clock."""
 

@@ -86,6 +86,7 @@ impl<M: Machine> GuardTask<M> {
             come_back(cx);
         }
         self.show(cx);
+        self.shared.count_turn();
         if self.has_ended() {
             self.finish();
             return Poll::Ready(());

@@ -149,6 +149,12 @@ impl GuardHandle {
         }
     }
 
+    /// Wakes the guard's thread and tells how many turns it has made for this guard. The same number twice, with time
+    /// in between, means that the thread does not run: what a watchdog asks. Never waits.
+    pub fn pulse(&self) -> Result<u64, CallError> {
+        self.shared().pulse()
+    }
+
     /// True once the guard has ended; what it left can still be read.
     pub fn has_ended(&self) -> bool {
         self.shared().has_ended()

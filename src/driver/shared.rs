@@ -37,6 +37,8 @@ pub(super) struct Shared {
     waiters: AtomicUsize,
     turnstile: Mutex<()>,
     changed: Condvar,
+    /// Turns of the task: proof that it runs. Written by the task only.
+    turns: AtomicU64,
     started: AtomicBool,
     released: AtomicBool,
     ended: AtomicBool,
@@ -109,6 +111,7 @@ impl Shared {
             waiters: AtomicUsize::new(0),
             turnstile: Mutex::new(()),
             changed: Condvar::new(),
+            turns: AtomicU64::new(0),
             started: AtomicBool::new(false),
             released: AtomicBool::new(false),
             ended: AtomicBool::new(false),
@@ -261,6 +264,14 @@ impl Shared {
         }
     }
 
+    /// Wakes the task and tells how many turns it has made.
+    pub(super) fn pulse(&self) -> Result<u64, CallError> {
+        self.check_process()?;
+        let turns = self.turns.load(Ordering::Acquire);
+        self.task.wake();
+        Ok(turns)
+    }
+
     pub(super) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
     }
@@ -268,6 +279,12 @@ impl Shared {
 
 /// For the task.
 impl Shared {
+    /// A turn was made.
+    pub(super) fn count_turn(&self) {
+        let turns = self.turns.load(Ordering::Relaxed);
+        self.turns.store(turns.wrapping_add(1), Ordering::Release);
+    }
+
     /// Moves what was asked into `into`; false when a handle is just writing and the task must come back.
     pub(super) fn take_asks(&self, into: &mut VecDeque<Ask>) -> bool {
         match self.asks.try_lock() {

@@ -2,8 +2,8 @@
 //! once; a member that is missing there is an `AttributeError` the first time it is needed, and a test needs them all.
 
 use crate::model::{
-    Coverage, Evidence, Exposure, Layer, LinkRole, LossCause, Moment, Notice, PageFault, Phase, ReadBackVerdict,
-    RefusalClass, Step, SwitchKind, Trip, TripBounds, VenueName,
+    Coverage, Evidence, Exposure, Layer, LeaseState, LinkRole, LossCause, Moment, Notice, PageFault, Phase,
+    ReadBackVerdict, RefusalClass, Step, SwitchKind, Trip, TripBounds, VenueName,
 };
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
@@ -177,6 +177,13 @@ pub fn trip_bounds<'py>(py: Python<'py>, value: &TripBounds) -> PyResult<Bound<'
 /// `killcord.TripBounds`, or None.
 pub fn trip_bounds_if_any<'py>(py: Python<'py>, value: Option<&TripBounds>) -> PyResult<Option<Bound<'py, PyAny>>> {
     value.map(|bounds| trip_bounds(py, bounds)).transpose()
+}
+
+/// `killcord.LeaseState`.
+pub fn lease_state<'py>(py: Python<'py>, value: &LeaseState) -> PyResult<Bound<'py, PyAny>> {
+    let LeaseState { id: _, terms, renewed_at, due, lapsed } = value;
+    let budget_s = terms.budget().as_secs_f64();
+    class(py, "LeaseState")?.call1((terms.name(), budget_s, nanos(*renewed_at), nanos(*due), *lapsed))
 }
 
 /// `killcord.Told` or `killcord.Presumed`.

@@ -136,6 +136,11 @@ impl GuardHandle {
         convert::phase(py, told(py, self.handle.snapshot())?.phase)
     }
 
+    /// Wakes the guard's thread and tells how many turns it has made. The same number twice: it does not run.
+    fn pulse(&self, py: Python<'_>) -> PyResult<u64> {
+        told(py, self.handle.pulse())
+    }
+
     /// True once the guard has ended; what it left can still be read.
     fn has_ended(&self) -> bool {
         self.handle.has_ended()

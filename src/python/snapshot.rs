@@ -4,6 +4,7 @@
 use super::{convert, errors};
 use crate::model;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -131,6 +132,13 @@ impl Snapshot {
     #[getter]
     fn gap_since_ns(&self) -> Option<u64> {
         convert::nanos(self.0.gap_since)
+    }
+
+    /// Every lease, in the order in which they were taken.
+    #[getter]
+    fn leases<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let leases = self.0.leases.iter().map(|lease| convert::lease_state(py, lease)).collect::<PyResult<Vec<_>>>()?;
+        PyTuple::new(py, leases)
     }
 
     /// What the guard waits for, in words.

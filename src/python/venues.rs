@@ -3,13 +3,14 @@
 
 use super::config::{EndpointsSpec, named, refused, seconds};
 use super::credentials::Credentials;
-use crate::model::{Access, ConfigError, Environment};
+use crate::model::{Access, ConfigError, Environment, VenueName};
 use crate::venue::bybit::{Bybit, BybitConfig, BybitProduct};
 use crate::venue::crypto_com::{CryptoCom, CryptoComConfig};
 use crate::venue::deribit::{Deribit, DeribitConfig, DeribitScope};
 use crate::venue::kraken::{Kraken, KrakenConfig};
 use crate::venue::{Direct, Venue};
 use pyo3::prelude::*;
+use sha2::{Digest, Sha256};
 
 /// One account on one venue, checked. The classes of `killcord.venues` are its faces.
 #[pyclass(frozen, module = "killcord._killcord")]
@@ -90,6 +91,16 @@ impl VenueSpec {
         let cadence = seconds(py, "cadence_s", cadence_s)?;
         Self::checked(py, Dialect::Kraken(KrakenConfig { access, window_s, cadence }), custom)
     }
+
+    /// What tells this account from others on this host: the same for two guards that would take each other's session.
+    /// Made of venue, address and key, which it does not show.
+    fn identity(&self) -> String {
+        let Access { environment, guard_url, credentials, .. } = self.dialect.access();
+        let place = guard_url.as_ref().map(|url| format!("{}:{}", url.host, url.port)).unwrap_or_default();
+        let hash = Sha256::digest(format!("{environment:?}|{place}|{}", credentials.key));
+        let short: String = hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        format!("{}-{short}", self.dialect.venue_name())
+    }
 }
 
 impl VenueSpec {
@@ -117,6 +128,24 @@ impl VenueSpec {
 }
 
 impl Dialect {
+    fn access(&self) -> &Access {
+        match self {
+            Self::CryptoCom(config) => &config.access,
+            Self::Deribit(config) => &config.access,
+            Self::Bybit(config) => &config.access,
+            Self::Kraken(config) => &config.access,
+        }
+    }
+
+    const fn venue_name(&self) -> VenueName {
+        match self {
+            Self::CryptoCom(_) => VenueName::CryptoCom,
+            Self::Deribit(_) => VenueName::Deribit,
+            Self::Bybit(_) => VenueName::Bybit,
+            Self::Kraken(_) => VenueName::Kraken,
+        }
+    }
+
     fn build(&self) -> Result<Box<dyn Venue + Send>, ConfigError> {
         Ok(match self {
             Self::CryptoCom(config) => Box::new(CryptoCom::new(config.clone())?),

@@ -3,6 +3,7 @@
 
 use super::peer::{ending, send};
 use super::*;
+use crate::driver::clock;
 use crate::driver::{CallError, Inbound, WaitError};
 use crate::model::{EventKind, Misuse, Phase, RequestId};
 use crate::session::{Fate, HangUp};
@@ -238,4 +239,16 @@ fn gather<T>(count: usize, drain: impl Fn() -> Vec<T>) -> Vec<T> {
         std::thread::yield_now();
     }
     all
+}
+
+#[test]
+fn a_pulse_counts_the_turns_of_a_guard_that_is_at_rest() {
+    let (script, _seen) = Scripted::new(Peer::listen().endpoint(), |_| vec![]);
+    let guard = run(script);
+    let first = guard.pulse().unwrap();
+    let deadline = clock::now().at + PATIENCE;
+    while guard.pulse().unwrap() == first {
+        assert!(clock::now().at < deadline, "no turn was made");
+        std::thread::yield_now();
+    }
 }
