@@ -285,6 +285,8 @@ class LeaseState:
     """When it lapses, or lapsed, without another renewal."""
     lapsed: bool
     """It lapsed. No renewal changes that."""
+    doubt: PageFault | None
+    """Why what is renewed on its shared page does not count; None while it does, and where there is no page."""
 
 
 @dataclass(frozen=True, slots=True)

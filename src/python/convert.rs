@@ -181,9 +181,10 @@ pub fn trip_bounds_if_any<'py>(py: Python<'py>, value: Option<&TripBounds>) -> P
 
 /// `killcord.LeaseState`.
 pub fn lease_state<'py>(py: Python<'py>, value: &LeaseState) -> PyResult<Bound<'py, PyAny>> {
-    let LeaseState { id: _, terms, renewed_at, due, lapsed } = value;
+    let LeaseState { id: _, terms, renewed_at, due, lapsed, doubt } = value;
     let budget_s = terms.budget().as_secs_f64();
-    class(py, "LeaseState")?.call1((terms.name(), budget_s, nanos(*renewed_at), nanos(*due), *lapsed))
+    let doubt = doubt.map(|fault| page_fault(py, fault)).transpose()?;
+    class(py, "LeaseState")?.call1((terms.name(), budget_s, nanos(*renewed_at), nanos(*due), *lapsed, doubt))
 }
 
 /// `killcord.Told` or `killcord.Presumed`.
