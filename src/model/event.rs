@@ -1,8 +1,8 @@
 //! What a guard tells the world: one event per thing that happened, numbered without holes.
 
 use super::{
-    Coverage, Epoch, ErrorReport, Evidence, Exposure, KillReport, LinkRole, Loss, Moment, PageFault, Phase, Refusal,
-    RequestId, Trip, TripBounds, WallTime,
+    CancelledOrder, Coverage, Epoch, ErrorReport, Evidence, Exposure, KillReport, LinkRole, Loss, Moment, PageFault,
+    Phase, Reconciliation, Refusal, RequestId, Tally, Trip, TripBounds, WallTime,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -243,6 +243,23 @@ pub enum EventKind {
     KillEnded {
         /// What it did.
         report: Box<KillReport>,
+    },
+    /// The venue's open orders were read and compared with what was sent.
+    Reconciled {
+        /// What was found.
+        report: Box<Reconciliation>,
+    },
+    /// The venue's open orders could not be read. Nothing is concluded from that; they are asked for again.
+    Unreconciled {
+        /// What the venue said; `None` when it did not answer in time.
+        refusal: Option<Refusal>,
+        /// When they are asked for again.
+        again: Duration,
+    },
+    /// The venue said that it cancelled orders of ours, in one message.
+    OrdersCancelled {
+        /// Which, by whom, and what says so. Those that the application cancelled itself are not told.
+        orders: Tally<CancelledOrder>,
     },
     /// Half the budget of a lease, or more, is used up.
     LeaseWarning {

@@ -1,6 +1,6 @@
 //! What a kill did: each path with its times, and what was left.
 
-use super::{Moment, Refusal};
+use super::{Moment, OrderRef, Refusal};
 
 /// The report of one kill. Every time is on the guard's clock.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,12 +37,4 @@ pub struct KillPath {
 }
 
 /// An order that was still open when a kill was given up.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct LeftOrder {
-    /// The venue's id.
-    pub order_id: String,
-    /// The client's id; empty when it has none.
-    pub client_id: String,
-    /// The instrument in the venue's spelling.
-    pub instrument: String,
-}
+pub type LeftOrder = OrderRef;

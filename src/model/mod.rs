@@ -9,6 +9,7 @@ mod ids;
 mod kill;
 mod lease;
 mod lease_page;
+mod orders;
 mod protection;
 mod secret;
 mod snapshot;
@@ -22,6 +23,10 @@ pub use ids::{CallTag, Epoch, LinkRole, RequestId, VenueName};
 pub use kill::{KillPath, KillReport, LeftOrder};
 pub use lease::{LeaseId, LeaseState, LeaseTerms};
 pub use lease_page::{LeasePage, PageClaim, PageFault};
+pub use orders::{
+    Attribution, CancelledBy, CancelledOrder, ForeignOrder, GoneOrder, KeptOrder, Occasion, OrderRef, Reconciliation,
+    Resolution, Tally, UnknownOrder,
+};
 pub use protection::{Coverage, Evidence, Exposure, SwitchKind, Trip, TripBounds};
 pub use secret::Secret;
 pub use snapshot::{Phase, Snapshot};

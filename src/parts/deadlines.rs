@@ -42,6 +42,8 @@ pub enum Deadline {
     Retry,
     /// A kill goes on: the open orders are read, cancel-all is said again, or it is given up.
     Kill,
+    /// The venue's open orders are read and compared with what was sent, or must have come by now.
+    Audit,
     /// A deliberate farewell must have been confirmed by now.
     Farewell,
     /// The next dial of the trade link may begin.
@@ -104,7 +106,7 @@ impl Deadlines {
 
 impl Deadline {
     /// Every deadline, in the order in which simultaneous ones are handled.
-    pub const ALL: [Deadline; 23] = [
+    pub const ALL: [Deadline; 24] = [
         Self::Lease,
         Self::LeaseAbort,
         Self::Dial,
@@ -123,6 +125,7 @@ impl Deadline {
         Self::Renew,
         Self::Retry,
         Self::Kill,
+        Self::Audit,
         Self::Farewell,
         Self::TradeDial,
         Self::TradeStep,
@@ -151,6 +154,7 @@ impl Deadline {
             Self::Renew => "the token to be renewed",
             Self::Retry => "another try",
             Self::Kill => "the orders to be gone",
+            Self::Audit => "the list of open orders",
             Self::Farewell => "the farewell to be confirmed",
             Self::TradeDial => "the next dial of the trade link",
             Self::TradeStep => "the login of the trade link",

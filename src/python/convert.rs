@@ -2,8 +2,8 @@
 //! once; a member that is missing there is an `AttributeError` the first time it is needed, and a test needs them all.
 
 use crate::model::{
-    Coverage, Evidence, Exposure, Layer, LeaseState, LinkRole, LossCause, Moment, Notice, PageFault, Phase,
-    ReadBackVerdict, RefusalClass, Step, SwitchKind, Trip, TripBounds, VenueName,
+    CancelledBy, Coverage, Evidence, Exposure, Layer, LeaseState, LinkRole, LossCause, Moment, Notice, Occasion,
+    PageFault, Phase, ReadBackVerdict, RefusalClass, Resolution, Step, SwitchKind, Trip, TripBounds, VenueName,
 };
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
@@ -26,6 +26,27 @@ macro_rules! enums {
 }
 
 enums! {
+    /// `killcord.Occasion`.
+    occasion(Occasion) -> "Occasion" {
+        Occasion::Audit => "AUDIT",
+        Occasion::Start => "START",
+        Occasion::Armed => "ARMED",
+        Occasion::Rearmed => "REARMED",
+    }
+    /// `killcord.CancelledBy`.
+    cancelled_by(CancelledBy) -> "CancelledBy" {
+        CancelledBy::Switch => "SWITCH",
+        CancelledBy::Kill => "KILL",
+        CancelledBy::User => "USER",
+        CancelledBy::Venue => "VENUE",
+        CancelledBy::Unknown => "UNKNOWN",
+    }
+    /// `killcord.Resolution`.
+    resolution(Resolution) -> "Resolution" {
+        Resolution::Resting => "RESTING",
+        Resolution::NotResting => "NOT_RESTING",
+        Resolution::Undecided => "UNDECIDED",
+    }
     /// `killcord.VenueName`.
     venue_name(VenueName) -> "VenueName" {
         VenueName::CryptoCom => "CRYPTO_COM",

@@ -1,7 +1,7 @@
 //! From an event to the frozen record of `killcord.events` that stands for it, in one exhaustive match.
 
 use super::snapshot::Snapshot;
-use super::{convert, errors, kill};
+use super::{convert, errors, kill, orders};
 use crate::model::{Epoch, Event, EventKind, RequestId};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -68,6 +68,12 @@ pub fn to_python<'py>(
         EventKind::Farewell { reason, confirmed } => make("Farewell", tuple(py, (reason, confirmed))?),
         EventKind::KillStarted { reason } => make("KillStarted", tuple(py, (reason,))?),
         EventKind::KillEnded { report } => make("KillEnded", tuple(py, (kill::report(py, report)?,))?),
+        EventKind::Reconciled { report } => make("Reconciled", orders::reconciled(py, report)?),
+        EventKind::Unreconciled { refusal, again } => {
+            let refusal = refusal.as_ref().map(|refusal| errors::refusal(py, refusal));
+            make("Unreconciled", tuple(py, (refusal, again.as_secs_f64()))?)
+        }
+        EventKind::OrdersCancelled { orders } => make("OrdersCancelled", orders::cancelled(py, orders)?),
         EventKind::LeaseWarning { lease, silent } => make("LeaseWarning", tuple(py, (&**lease, silent.as_secs_f64()))?),
         EventKind::LeaseRenewed { lease, gap } => make("LeaseRenewed", tuple(py, (&**lease, gap.as_secs_f64()))?),
         EventKind::LeaseLapsed { lease, late } => make("LeaseLapsed", tuple(py, (&**lease, late.as_secs_f64()))?),

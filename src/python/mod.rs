@@ -13,6 +13,7 @@ mod journal;
 mod kill;
 mod lease;
 mod message;
+mod orders;
 mod settings;
 mod shared_lease;
 mod sim;

@@ -36,6 +36,7 @@ impl<V: Venue> Session<V> {
 
     /// Requests that went out on this epoch will not be answered any more.
     pub(super) fn lose_pending(&mut self, epoch: Epoch) {
+        self.ledger.link_lost(self.now.at, epoch);
         let lost: Vec<RequestId> = self.pending.iter().filter(|(_, on)| **on == epoch).map(|(id, _)| *id).collect();
         for request in lost {
             self.pending.remove(&request);
@@ -75,6 +76,7 @@ impl<V: Venue> Session<V> {
         }
         self.venue.prepare(self.now, &mut self.out);
         self.drain();
+        self.audit_before_the_first_arm();
         self.want_dial();
         self.trade_want_dial();
     }
@@ -129,6 +131,7 @@ impl<V: Venue> Session<V> {
             return self.misuse(Misuse::NotApplicable { call: "rearm", why: "a kill is under way" });
         }
         self.standing.latched = false;
+        self.audit_after_rearm();
         self.rearm_leases();
     }
 
@@ -147,6 +150,7 @@ impl<V: Venue> Session<V> {
             Err(misuse) => self.queue.push(Queued::Fate { request: id, fate: Fate::Refused(misuse) }),
             Ok((composed, epoch)) => {
                 self.message_limit.take(self.now.at);
+                self.remember_sent(epoch, &composed.kind, &composed.line);
                 self.out.say(composed.role, Lane::Order, |line| line.push_str(&composed.line));
                 if answered {
                     self.pending.insert(id, epoch);

@@ -170,6 +170,7 @@ impl<V: Venue> Session<V> {
             self.fail(loss.clone().into());
         }
         self.tell(EventKind::LinkLost { epoch, loss });
+        self.stop_audit();
         self.standing.unproven();
         if self.venue.facts().kind != SwitchKind::Countdown {
             // The next link says anew whether the venue is down; a countdown's venue says so in its first message, and

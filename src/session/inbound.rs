@@ -4,8 +4,8 @@ use super::link::GuardLink;
 use super::queue::Queued;
 use super::{Deadline, Session};
 use crate::model::{
-    Breach, CallTag, Epoch, EventKind, Evidence, LinkRole, LossCause, Moment, Notice, ReadBackVerdict, Refusal,
-    RefusalClass, Step, SwitchKind, Trip,
+    Breach, CallTag, Epoch, EventKind, Evidence, LinkRole, LossCause, Moment, Notice, Occasion, ReadBackVerdict,
+    Refusal, RefusalClass, Step, SwitchKind, Trip,
 };
 use crate::venue::{CallReply, Errand, Heard, Report, Venue};
 use std::time::Duration;
@@ -28,7 +28,10 @@ impl<V: Venue> Session<V> {
             return;
         }
         match self.venue.hear(self.now, role, text, &mut self.out) {
-            Ok(heard) => self.deliver(role, heard),
+            Ok(heard) => {
+                self.learn_of_orders(role, epoch, text, heard);
+                self.deliver(role, heard);
+            }
             Err(breach) => self.breached(role, breach),
         }
         self.drain();
@@ -155,6 +158,7 @@ impl<V: Venue> Session<V> {
             trip: self.switch.bounds(),
             took: self.now.at.since(began),
         });
+        self.want_audit(Occasion::Armed);
         self.trade_want_dial();
     }
 

@@ -65,6 +65,7 @@ impl<V: Venue> Session<V> {
         let now = self.now.at;
         let Some(kill) = &mut self.kill else { return };
         kill.acknowledged(path, count, now);
+        self.ledger.killed();
         self.drop_for_kill();
     }
 
@@ -72,7 +73,9 @@ impl<V: Venue> Session<V> {
     pub(super) fn open_orders(&mut self, asked: Moment, orders: Vec<OpenOrder>, complete: bool) {
         let now = self.now.at;
         // A list that another look asked for, or nobody, says nothing about this one.
-        let Some(kill) = self.kill.as_mut().filter(|kill| kill.asked == Some(asked)) else { return };
+        let Some(kill) = self.kill.as_mut().filter(|kill| kill.asked == Some(asked)) else {
+            return self.audit_listed(asked, orders, complete);
+        };
         kill.list(orders);
         if !complete {
             return;
@@ -93,6 +96,8 @@ impl<V: Venue> Session<V> {
             kill.asked = None;
             kill.report.refusal = Some(refusal.clone());
             self.tell_refusal(refusal);
+        } else {
+            self.audit_unlisted(asked, refusal);
         }
     }
 

@@ -13,7 +13,7 @@
 //! * Every buffer has a constant bound.
 //!
 //! Where things are: what arrives is understood in `inbound`, every deadline expires in `deadline`, what silence means
-//! is decided in `verdict`, everything is cancelled in `kill`, what a lapsed lease forbids is in `leases`, when to dial in
+//! is decided in `verdict`, everything is cancelled in `kill`, what a lapsed lease forbids is in `leases`, what was sent and still rests is compared in `reconcile`, when to dial in
 //! `dialling`, what the application may do in `command`, and what is claimed in `standing`, through which alone the phase
 //! changes.
 
@@ -24,8 +24,10 @@ mod dialling;
 mod inbound;
 mod kill;
 mod leases;
+mod ledger;
 mod link;
 mod queue;
+mod reconcile;
 mod standing;
 mod trade;
 mod verdict;
@@ -42,8 +44,10 @@ use crate::parts::{Deadline, Deadlines, RateLimit, Redial, Switch};
 use crate::venue::{Item, Outbox, Venue};
 use kill::Kill;
 use leases::Leases;
+use ledger::Ledger;
 use link::GuardLink;
 use queue::{Queue, Queued};
+use reconcile::Audit;
 use standing::Standing;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -77,6 +81,10 @@ pub struct Session<V> {
     leases: Leases,
     /// The kill under way.
     kill: Option<Kill>,
+    /// Orders that were sent through the links, by name.
+    ledger: Ledger,
+    /// Comparing them with the venue's list.
+    audit: Audit,
     /// Application requests that were sent and not yet answered, with the epoch that carried them.
     pending: BTreeMap<RequestId, Epoch>,
     last_epoch: Epoch,
@@ -117,6 +125,8 @@ impl<V: Venue> Session<V> {
             standing: Standing::default(),
             leases: Leases::default(),
             kill: None,
+            ledger: Ledger::default(),
+            audit: Audit::default(),
             pending: BTreeMap::new(),
             last_epoch: Epoch(0),
             waited_until: None,

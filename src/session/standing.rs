@@ -140,6 +140,7 @@ impl<V: Venue> Session<V> {
     /// The switch fired, or may have. Tells it, latches, and passes through `Tripped`.
     pub(super) fn tripped(&mut self, how: Trip, epoch: Epoch) {
         self.standing.latched |= self.policy.latch_after_trip;
+        self.ledger.tripped(matches!(how, Trip::Told { .. }));
         self.deadlines.stop(Deadline::TripEarly);
         self.deadlines.stop(Deadline::TripLate);
         self.enter(Phase::Tripped, "the switch fired or may have");

@@ -2,18 +2,20 @@
 
 use super::*;
 use crate::model::{
-    Access, Breach, CallTag, Coverage, Credentials, Endpoint, Environment, Exposure, LossCause, Misuse, Notice, Phase,
-    ReadBackVerdict, Refusal, RefusalClass, Secret, Snapshot, Step, Target, TimeFactor, Trip, VenueName, WallTime,
+    Access, Attribution, Breach, CallTag, CancelledBy, Coverage, Credentials, Endpoint, Environment, Exposure,
+    LossCause, Misuse, Notice, OrderRef, Phase, ReadBackVerdict, Refusal, RefusalClass, Secret, Snapshot, Step, Target,
+    TimeFactor, Trip, VenueName, WallTime,
 };
 use crate::venue::{
-    CallLine, CallReply, Composed, Facts, FeedRule, Heard, HttpMethod, HttpRequest, Intent, Lane, OpenOrder, Path,
-    RateRule, Report, Screened, Screening, Venue,
+    CallLine, CallReply, Composed, Ending, Facts, FeedRule, Heard, HttpMethod, HttpRequest, Intent, Lane, OpenOrder,
+    OrderKey, OrderNews, OrdersIn, Path, RateRule, Report, Screened, Screening, Venue,
 };
 
 mod contract;
 mod keeping;
 mod killing;
 mod leases;
+mod reconciling;
 
 /// A venue whose messages are words: `ok login`, `ok switch`, `fed`, `on`, `off`, `pong`, `nonsense`.
 struct Words {
@@ -170,12 +172,48 @@ impl Venue for Words {
 
     fn screen(&self, line: &str) -> Screened {
         let kind = match line {
-            "buy" => Screening::Order,
-            "cancel" => Screening::Cancel,
+            _ if line.starts_with("buy") => Screening::Order,
+            _ if line.starts_with("cancel") => Screening::Cancel,
             "logout" => Screening::BreaksProtection { method: "logout".into(), instead: "call farewell()" },
             _ => Screening::Harmless,
         };
         Screened { role: LinkRole::Guard, kind }
+    }
+
+    /// `buy a` creates the order with the client id `a`; `cancel a` cancels it.
+    fn orders_in(&self, line: &str) -> OrdersIn {
+        let named = |name: &str| OrderRef { client_id: name.into(), ..OrderRef::default() };
+        let id = line.to_owned();
+        match line.split_once(' ') {
+            Some(("buy", name)) => OrdersIn { id, created: vec![named(name)], ..OrdersIn::default() },
+            Some(("cancel", name)) => OrdersIn { id, cancelled: vec![name.into()], ..OrdersIn::default() },
+            Some(_) | None if line == "buy" => OrdersIn { id, created: vec![named("")], ..OrdersIn::default() },
+            Some(_) | None => OrdersIn::default(),
+        }
+    }
+
+    /// `took buy a` answers `buy a` and names it `#a`; `filled #a` and `cancelled #a user` end it.
+    fn order_news(&self, _: LinkRole, line: &str) -> Vec<OrderNews> {
+        let words: Vec<&str> = line.split(' ').collect();
+        let order = |id: &str| OrderRef { order_id: id.to_owned(), ..OrderRef::default() };
+        let ended = |id: &str, how| vec![OrderNews::Ended { order: order(id), how }];
+        match &words[..] {
+            ["took", method, name] => {
+                let key = OrderKey { id: format!("{method} {name}"), index: 0 };
+                vec![OrderNews::Accepted { key, order: order(&format!("#{name}")) }]
+            }
+            ["refused", method, name] => vec![OrderNews::AllRefused { id: format!("{method} {name}") }],
+            ["filled", id] => ended(id, Ending::Done),
+            ["cancelled", id, by] => {
+                let by = match *by {
+                    "user" => CancelledBy::User,
+                    "switch" => CancelledBy::Switch,
+                    _ => CancelledBy::Unknown,
+                };
+                ended(id, Ending::Cancelled(Attribution::new(by, "said")))
+            }
+            _ => vec![],
+        }
     }
 
     fn forget(&mut self, _: LinkRole) {

@@ -14,6 +14,7 @@ mod addresses;
 mod clock;
 mod direct;
 mod json;
+mod orders;
 mod outbox;
 mod requests;
 mod sign;
@@ -24,6 +25,7 @@ pub mod deribit;
 pub mod kraken;
 
 pub use direct::{Direct, Params};
+pub use orders::{Ending, OrderKey, OrderNews, OrdersIn};
 pub use outbox::{CallLine, HttpMethod, HttpRequest, Item, Lane, Outbox};
 
 use crate::model::{
@@ -75,6 +77,12 @@ pub trait Venue {
     /// What an application's own outgoing line would do.
     fn screen(&self, line: &str) -> Screened;
 
+    /// What an application's line that was just sent does to orders. Asked only about orders and cancels.
+    fn orders_in(&self, line: &str) -> OrdersIn;
+
+    /// What a message says about orders. Asked only about answers to the application and what else is delivered to it.
+    fn order_news(&self, role: LinkRole, line: &str) -> Vec<OrderNews>;
+
     /// The link of this role is gone: forget everything that belonged to it, awaited answers and calls included.
     fn forget(&mut self, role: LinkRole);
 }
@@ -123,6 +131,14 @@ impl Venue for Box<dyn Venue + Send> {
 
     fn screen(&self, line: &str) -> Screened {
         (**self).screen(line)
+    }
+
+    fn orders_in(&self, line: &str) -> OrdersIn {
+        (**self).orders_in(line)
+    }
+
+    fn order_news(&self, role: LinkRole, line: &str) -> Vec<OrderNews> {
+        (**self).order_news(role, line)
     }
 
     fn forget(&mut self, role: LinkRole) {
@@ -274,15 +290,7 @@ pub enum Report {
 }
 
 /// An open order as the venue lists it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct OpenOrder {
-    /// The venue's id.
-    pub order_id: String,
-    /// The client's id, empty when it has none.
-    pub client_id: String,
-    /// The instrument, in the venue's spelling.
-    pub instrument: String,
-}
+pub type OpenOrder = crate::model::OrderRef;
 
 /// An application's request as a line ready to be sent.
 #[derive(Clone, PartialEq, Eq, Debug)]

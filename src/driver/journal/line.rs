@@ -4,8 +4,8 @@
 
 use super::{SCHEMA_VERSION, words};
 use crate::model::{
-    Coverage, Epoch, ErrorReport, Event, EventKind, Exposure, KillReport, Loss, Moment, Notice, Now, Refusal,
-    RequestId, Trip, TripBounds, VenueName, WallTime,
+    CancelledOrder, Coverage, Epoch, ErrorReport, Event, EventKind, Exposure, KillReport, Loss, Moment, Notice, Now,
+    OrderRef, Reconciliation, Refusal, RequestId, Tally, Trip, TripBounds, VenueName, WallTime,
 };
 use std::fmt::{Display, Write};
 use std::time::Duration;
@@ -172,11 +172,42 @@ impl Line {
         self.maybe("http_cancelled", report.http.cancelled);
         self.moment("dropped_boot_ns", report.dropped).moment("proven_boot_ns", report.proven);
         self.raw("ended_boot_ns", report.ended.nanos()).raw("left_count", report.left.len());
-        self.texts("left", report.left.iter().take(LEFT_MAX).map(|order| order.order_id.as_str()));
+        self.texts("left", report.left.iter().take(NAMED_MAX).map(|order| order.order_id.as_str()));
         match &report.refusal {
             Some(refusal) => self.text("refusal", &refusal.to_string()),
             None => self.raw("refusal", NULL),
         }
+    }
+
+    fn reconciled(&mut self, report: &Reconciliation) -> &mut Self {
+        let Reconciliation { kept, gone, unknown, foreign, .. } = report;
+        self.text("occasion", report.occasion.as_str()).raw("asked_boot_ns", report.asked.nanos());
+        self.raw("kept_count", kept.count).names("kept", kept.named.iter().map(|one| &one.order));
+        self.raw("gone_count", gone.count).names("gone", gone.named.iter().map(|one| &one.order));
+        let said =
+            |one: &crate::model::GoneOrder| format!("{}: {}", one.attribution.by.as_str(), one.attribution.evidence);
+        let attributions: Vec<String> = gone.named.iter().take(NAMED_MAX).map(said).collect();
+        self.texts("gone_by", attributions.iter().map(String::as_str));
+        self.raw("unknown_count", unknown.count).names("unknown", unknown.named.iter().map(|one| &one.order));
+        self.texts("unknown_now", unknown.named.iter().take(NAMED_MAX).map(|one| one.resolution.as_str()));
+        self.raw("foreign_count", foreign.count).names("foreign", foreign.named.iter().map(|one| &one.order));
+        self.raw("uncovered_count", report.uncovered).raw("unsettled_count", report.unsettled);
+        self.raw("forgotten_count", report.forgotten)
+    }
+
+    fn cancelled(&mut self, orders: &Tally<CancelledOrder>) -> &mut Self {
+        let said = |one: &CancelledOrder| format!("{}: {}", one.attribution.by.as_str(), one.attribution.evidence);
+        let attributions: Vec<String> = orders.named.iter().take(NAMED_MAX).map(said).collect();
+        self.raw("count", orders.count).names("orders", orders.named.iter().map(|one| &one.order));
+        self.texts("cancelled_by", attributions.iter().map(String::as_str))
+    }
+
+    /// The venue's id, or the client's where the venue's was never told.
+    fn names<'a>(&mut self, name: &'static str, orders: impl Iterator<Item = &'a OrderRef>) -> &mut Self {
+        let id = |order: &'a OrderRef| {
+            if order.order_id.is_empty() { order.client_id.as_str() } else { order.order_id.as_str() }
+        };
+        self.texts(name, orders.take(NAMED_MAX).map(id))
     }
 
     fn tripped(&mut self, how: &Trip) -> &mut Self {
@@ -252,6 +283,15 @@ fn tell(line: &mut Line, kind: &EventKind) {
         }
         EventKind::KillStarted { reason } => line.text("kind", "kill_started").text("reason", reason),
         EventKind::KillEnded { report } => line.text("kind", "kill_ended").kill(report),
+        EventKind::Reconciled { report } => line.text("kind", "reconciled").reconciled(report),
+        EventKind::Unreconciled { refusal, again } => {
+            line.text("kind", "unreconciled").seconds("again_s", *again);
+            match refusal {
+                Some(refusal) => line.text("refusal", &refusal.to_string()),
+                None => line.raw("refusal", NULL),
+            }
+        }
+        EventKind::OrdersCancelled { orders } => line.text("kind", "orders_cancelled").cancelled(orders),
         EventKind::LeaseWarning { lease, silent } => {
             line.text("kind", "lease_warning").text("lease", lease).seconds("silent_s", *silent)
         }
@@ -307,8 +347,8 @@ fn is_unseen(c: char) -> bool {
         | '\u{61c}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// How many of the orders that a kill could not cancel are named; how many there were is always said.
-const LEFT_MAX: usize = 20;
+/// So many orders of a kind are named; how many there are is always said.
+const NAMED_MAX: usize = 20;
 const NULL: &str = "null";
 /// In characters. What venues say is cut to 200 before it comes here; reasons callers give are not.
 const TEXT_MAX: usize = 1000;

@@ -13,6 +13,7 @@ mod direct;
 mod errors;
 mod facts;
 mod kill;
+mod orders;
 mod screen;
 mod script;
 mod window;
@@ -22,7 +23,10 @@ pub use config::{BybitConfig, BybitProduct};
 
 use super::clock::VenueClock;
 use super::json::{Raw, clean, is_json};
-use super::{CallReply, Composed, Errand, Facts, Heard, Intent, Outbox, Path, Report, Screened, Screening, Venue};
+use super::{
+    CallReply, Composed, Errand, Facts, Heard, Intent, OrderNews, OrdersIn, Outbox, Path, Report, Screened, Screening,
+    Venue,
+};
 use crate::model::{
     Breach, CallTag, ConfigError, Credentials, Endpoint, Epoch, LinkRole, Misuse, Notice, Now, Refusal, RefusalClass,
     RequestId, Target, VenueName, WallTime,
@@ -290,6 +294,14 @@ impl Venue for Bybit {
 
     fn screen(&self, line: &str) -> Screened {
         screen::line(line, self.trade.is_some())
+    }
+
+    fn orders_in(&self, line: &str) -> OrdersIn {
+        orders::within(line)
+    }
+
+    fn order_news(&self, _role: LinkRole, line: &str) -> Vec<OrderNews> {
+        orders::news(line)
     }
 
     /// What was asked over HTTP for the link's sake is forgotten with it; a kill belongs to the account and goes on.

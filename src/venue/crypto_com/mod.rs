@@ -11,6 +11,7 @@ mod config;
 mod direct;
 mod errors;
 mod facts;
+mod orders;
 mod screen;
 mod script;
 mod wire;
@@ -20,7 +21,10 @@ pub use config::CryptoComConfig;
 use super::clock::VenueClock;
 use super::json::{Raw, is_json};
 use super::requests::{Requests, is_ours};
-use super::{CallReply, Composed, Facts, Heard, Intent, Lane, Outbox, Path, Report, Screened, Screening, Venue};
+use super::{
+    CallReply, Composed, Facts, Heard, Intent, Lane, OrderNews, OrdersIn, Outbox, Path, Report, Screened, Screening,
+    Venue,
+};
 use crate::model::{
     Breach, CallTag, ConfigError, Endpoint, Epoch, LinkRole, Misuse, Notice, Now, RequestId, Target, VenueName,
     WallTime, venue_text,
@@ -252,6 +256,14 @@ impl Venue for CryptoCom {
 
     fn screen(&self, line: &str) -> Screened {
         Screened { role: LinkRole::Guard, kind: screen::line(line) }
+    }
+
+    fn orders_in(&self, line: &str) -> OrdersIn {
+        orders::within(line)
+    }
+
+    fn order_news(&self, _role: LinkRole, line: &str) -> Vec<OrderNews> {
+        orders::news(line)
     }
 
     /// HTTP calls belong to no link and go on: a kill must not be forgotten because the link was lost.

@@ -14,6 +14,7 @@ mod errors;
 mod facts;
 mod login;
 mod notices;
+mod orders;
 mod screen;
 mod script;
 mod wire;
@@ -24,7 +25,8 @@ use super::clock::VenueClock;
 use super::json::{Raw, is_json};
 use super::requests::{Requests, is_ours};
 use super::{
-    CallReply, Composed, Errand, Facts, Heard, Intent, Lane, Outbox, Path, Report, Screened, Screening, Venue,
+    CallReply, Composed, Errand, Facts, Heard, Intent, Lane, OrderNews, OrdersIn, Outbox, Path, Report, Screened,
+    Screening, Venue,
 };
 use crate::model::{
     Breach, CallTag, ConfigError, Endpoint, Epoch, LinkRole, Misuse, Moment, Notice, Now, ReadBackVerdict, RequestId,
@@ -294,6 +296,14 @@ impl Venue for Deribit {
 
     fn screen(&self, line: &str) -> Screened {
         Screened { role: LinkRole::Guard, kind: screen::line(line) }
+    }
+
+    fn orders_in(&self, line: &str) -> OrdersIn {
+        orders::within(line)
+    }
+
+    fn order_news(&self, _role: LinkRole, line: &str) -> Vec<OrderNews> {
+        orders::news(line)
     }
 
     /// HTTP calls belong to no link and go on: a kill must not be forgotten because the link was lost.

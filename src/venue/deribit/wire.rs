@@ -20,6 +20,8 @@ pub(super) const ARM: &str = "private/enable_cancel_on_disconnect";
 pub(super) const DISARM: &str = "private/disable_cancel_on_disconnect";
 pub(super) const READ_BACK: &str = "private/get_cancel_on_disconnect";
 pub(super) const SUBSCRIBE: &str = "private/subscribe";
+/// Every method that cancels begins so.
+pub(super) const CANCEL: &str = "private/cancel";
 pub(super) const CANCEL_ALL: &str = "private/cancel_all";
 pub(super) const OPEN_ORDERS: &str = "private/get_open_orders";
 

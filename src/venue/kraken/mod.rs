@@ -12,6 +12,7 @@ mod orders;
 mod screen;
 mod script;
 mod status;
+mod trading;
 mod wire;
 
 #[cfg(test)]
@@ -22,7 +23,8 @@ pub use config::KrakenConfig;
 use super::json::{clean, is_json};
 use super::requests::{Requests, is_ours};
 use super::{
-    CallReply, Composed, Errand, Facts, Heard, Intent, Outbox, Path, Report, Screened, Screening, Venue, sign,
+    CallReply, Composed, Errand, Facts, Heard, Intent, OrderNews, OrdersIn, Outbox, Path, Report, Screened, Screening,
+    Venue, sign,
 };
 use crate::model::{
     Breach, CallTag, ConfigError, Endpoint, Epoch, LinkRole, Misuse, Notice, Now, RequestId, Target, VenueName,
@@ -167,6 +169,14 @@ impl Venue for Kraken {
 
     fn screen(&self, line: &str) -> Screened {
         Screened { role: LinkRole::Guard, kind: screen::line(line) }
+    }
+
+    fn orders_in(&self, line: &str) -> OrdersIn {
+        trading::within(line)
+    }
+
+    fn order_news(&self, _role: LinkRole, line: &str) -> Vec<OrderNews> {
+        trading::news(line)
     }
 
     /// HTTP calls belong to the account and go on: a kill must not be forgotten because the link was lost.

@@ -1,9 +1,10 @@
 //! One event of every kind, filled with what is hardest to write down.
 
 use crate::model::{
-    Coverage, Epoch, ErrorReport, EventKind, Evidence, Exposure, Fault, KillPath, KillReport, Layer, LeftOrder,
-    LinkRole, Loss, LossCause, Moment, Notice, PageFault, Phase, ReadBackVerdict, Refusal, RefusalClass, RequestId,
-    Step, Trip, TripBounds, WallTime,
+    Attribution, CancelledBy, CancelledOrder, Coverage, Epoch, ErrorReport, EventKind, Evidence, Exposure, Fault,
+    ForeignOrder, GoneOrder, KeptOrder, KillPath, KillReport, Layer, LeftOrder, LinkRole, Loss, LossCause, Moment,
+    Notice, Occasion, OrderRef, PageFault, Phase, ReadBackVerdict, Reconciliation, Refusal, RefusalClass, RequestId,
+    Resolution, Step, Tally, Trip, TripBounds, UnknownOrder, WallTime,
 };
 use std::time::Duration;
 
@@ -47,6 +48,14 @@ pub(super) fn every_kind() -> Vec<EventKind> {
         EventKind::Farewell { reason: HOSTILE.repeat(100), confirmed: true },
         EventKind::KillStarted { reason: HOSTILE.into() },
         EventKind::KillEnded { report: Box::new(kill()) },
+        EventKind::Reconciled { report: Box::new(reconciliation()) },
+        EventKind::Unreconciled {
+            refusal: Some(Refusal::new("list", 1, HOSTILE, RefusalClass::Retry, "wait")),
+            again: length,
+        },
+        EventKind::OrdersCancelled {
+            orders: fifty(CancelledOrder { order: order(), link: Epoch(4), attribution: said() }),
+        },
         EventKind::LeaseWarning { lease: HOSTILE.into(), silent },
         EventKind::LeaseRenewed { lease: HOSTILE.into(), gap: length },
         EventKind::LeaseLapsed { lease: HOSTILE.into(), late: length },
@@ -62,7 +71,6 @@ pub(super) fn every_kind() -> Vec<EventKind> {
 /// With more orders left than a line names.
 fn kill() -> KillReport {
     let path = KillPath { sent: Some(Moment::from_nanos(2)), acknowledged: None, cancelled: Some(4) };
-    let order = LeftOrder { order_id: HOSTILE.into(), client_id: HOSTILE.into(), instrument: HOSTILE.into() };
     KillReport {
         reason: HOSTILE.into(),
         began: Moment::from_nanos(1),
@@ -70,8 +78,37 @@ fn kill() -> KillReport {
         http: KillPath::default(),
         dropped: None,
         proven: None,
-        left: vec![order; 50],
+        left: vec![order(); 50],
         ended: Moment::from_nanos(8),
         refusal: Some(Refusal::new("cancel-all", 1, HOSTILE, RefusalClass::Retry, "look at it")),
     }
+}
+
+fn reconciliation() -> Reconciliation {
+    let (order, link) = (order(), Epoch(4));
+    Reconciliation {
+        occasion: Occasion::Rearmed,
+        asked: Moment::from_nanos(1),
+        kept: fifty(KeptOrder { order: order.clone(), link, covered: false }),
+        gone: fifty(GoneOrder { order: order.clone(), link, attribution: said() }),
+        unknown: fifty(UnknownOrder { order: order.clone(), link, resolution: Resolution::Undecided }),
+        foreign: fifty(ForeignOrder { order, covered: true }),
+        uncovered: 50,
+        unsettled: 1,
+        forgotten: 2,
+    }
+}
+
+fn fifty<T: Clone>(one: T) -> Tally<T> {
+    let mut tally = Tally::default();
+    (0..50).for_each(|_| tally.add(one.clone()));
+    tally
+}
+
+fn order() -> OrderRef {
+    OrderRef { order_id: HOSTILE.into(), client_id: HOSTILE.into(), instrument: HOSTILE.into() }
+}
+
+fn said() -> Attribution {
+    Attribution::new(CancelledBy::Switch, HOSTILE)
 }
