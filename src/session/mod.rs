@@ -18,6 +18,7 @@
 //! changes.
 
 mod command;
+mod compared;
 mod contract;
 mod deadline;
 mod dialling;

@@ -2,8 +2,8 @@
 //! sent (`ledger`). Nothing waits for that: not arming, not a keepalive, not a kill, which has readings of its own. A list
 //! that cannot be had is said and asked for again; nothing is ever concluded from its absence.
 
+use super::compared::Compared;
 use super::inbound::pause_after;
-use super::ledger::Compared;
 use super::{Deadline, Session};
 use crate::model::{
     Coverage, Epoch, EventKind, LinkRole, Moment, Occasion, OrderRef, Reconciliation, Refusal, SwitchKind,

@@ -19,6 +19,7 @@ from killcord import (
     KillEnded,
     Lease,
     LeaseLapsed,
+    LeaseNotRenewed,
     LeaseRenewed,
     LeaseWarning,
     NotApplicable,
@@ -115,7 +116,7 @@ def test_orders_wait_for_the_first_renewal_and_rearm_for_another_of_every_lease(
                 leases = [guard.lease(name, budget_s=BUDGET_S) for name in ("quoter", "hedger")]
                 assert all(lease.gaps.count == 0 for lease in leases)
                 leases[0].renew(1)
-                with pytest.raises(NotApplicable, match="not renewed"):
+                with pytest.raises(LeaseNotRenewed, match="not renewed"):
                     await rest(guard, exchange)
                 leases[1].renew(1)
                 leases[0].renew(2)

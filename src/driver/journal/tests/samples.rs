@@ -2,8 +2,8 @@
 
 use crate::model::{
     Attribution, CancelledBy, CancelledOrder, Coverage, Epoch, ErrorReport, EventKind, Evidence, Exposure, Fault,
-    ForeignOrder, GoneOrder, KeptOrder, KillPath, KillReport, Layer, LeftOrder, LinkRole, Loss, LossCause, Moment,
-    Notice, Occasion, OrderRef, PageFault, Phase, ReadBackVerdict, Reconciliation, Refusal, RefusalClass, RequestId,
+    ForeignOrder, GoneOrder, KeptOrder, KillPath, KillReport, Layer, LinkRole, Loss, LossCause, Moment, Notice,
+    Occasion, OrderRef, PageFault, Phase, ReadBackVerdict, Reconciliation, Refusal, RefusalClass, RequestId,
     Resolution, Step, Tally, Trip, TripBounds, UnknownOrder, WallTime,
 };
 use std::time::Duration;
