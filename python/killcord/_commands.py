@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 from . import __version__, _timeline
+from .check.command import check
 from .errors import KillcordError
 from .model import VenueName
 from .sim import Account, Exchange
@@ -28,6 +29,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,
 )
+app.command()(check)
 
 
 @app.callback(invoke_without_command=True)

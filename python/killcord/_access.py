@@ -1,0 +1,100 @@
+"""Which account a shell command means: a venue with a key from the environment or a file, or an account of a configuration
+file. It says where the secret is and never holds it, so that a child process can be told the same words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Self
+
+import typer
+
+from ._killcord import Credentials
+from .config import Endpoints
+from .errors import ConfigError
+from .model import BybitProduct, Environment, VenueName
+from .venues import Bybit, CryptoCom, Deribit, Kraken, Venue
+
+VenueArgument = Annotated[VenueName, typer.Argument(help="Which venue.", metavar="VENUE", show_default=False)]
+EnvironmentOption = Annotated[
+    Environment, typer.Option("--environment", help="production or test; own addresses make it custom.")
+]
+CredentialsOption = Annotated[
+    str | None,
+    typer.Option("--credentials", metavar="NAME", help="Key from NAME_KEY, NAME_SECRET. Default: the venue in capitals."),
+]
+FileOption = Annotated[
+    Path | None, typer.Option("--credentials-file", help="Key from a file only you can read.", metavar="PATH")
+]
+ProductOption = Annotated[
+    list[BybitProduct] | None, typer.Option("--product", help="Bybit: a product line; may be given again.")
+]
+WindowOption = Annotated[int | None, typer.Option("--window", help="Bybit, Kraken: the window in seconds.")]
+GuardUrlOption = Annotated[str | None, typer.Option("--guard-url", help="Own address of the websocket.")]
+HttpUrlOption = Annotated[str | None, typer.Option("--http-url", help="Own prefix of HTTP calls.")]
+TradeUrlOption = Annotated[str | None, typer.Option("--trade-url", help="Bybit: own order-entry websocket.")]
+CaOption = Annotated[Path | None, typer.Option("--ca", help="Authorities to accept besides, PEM.", metavar="PATH")]
+FactorOption = Annotated[float, typer.Option("--factor", help="An embedded venue's time factor.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Where an account is and where its key is. Plain values, for JSON."""
+
+    venue: str
+    environment: str = Environment.PRODUCTION.value
+    credentials: str | None = None
+    credentials_file: str | None = None
+    products: tuple[str, ...] = ()
+    window_s: int | None = None
+    guard_url: str | None = None
+    http_url: str | None = None
+    trade_url: str | None = None
+    ca_pem: str | None = None
+    time_factor: float = 1.0
+
+    def words(self) -> dict[str, object]:
+        """For a child process. Holds no secret."""
+        return asdict(self)
+
+    @classmethod
+    def of_words(cls, words: dict[str, object]) -> Self:
+        """The way back."""
+        return cls(**{**words, "products": tuple(words["products"])})  # type: ignore[arg-type]
+
+    def open(self) -> Venue:
+        """The account, with its key. Raises ``ConfigError``."""
+        key = self._key()
+        custom = self._custom()
+        environment = Environment.CUSTOM if custom is not None else Environment(self.environment)
+        match VenueName(self.venue):
+            case VenueName.CRYPTO_COM:
+                return CryptoCom(key, environment=environment, custom=custom)
+            case VenueName.DERIBIT:
+                return Deribit(key, environment=environment, custom=custom)
+            case VenueName.BYBIT:
+                products = tuple(map(BybitProduct, self.products)) or (BybitProduct.DERIVATIVES, BybitProduct.SPOT)
+                window_s = 10 if self.window_s is None else self.window_s
+                return Bybit(key, products=products, window_s=window_s, environment=environment, custom=custom)
+            case VenueName.KRAKEN:
+                window_s = 60 if self.window_s is None else self.window_s
+                return Kraken(key, window_s=window_s, environment=environment, custom=custom)
+
+    def _key(self) -> Credentials:
+        if self.credentials_file is not None:
+            return Credentials.from_file(self.credentials_file)
+        return Credentials.from_env(self.credentials or self.venue.upper())
+
+    def _custom(self) -> Endpoints | None:
+        if self.guard_url is None and self.http_url is None:
+            return None
+        if self.guard_url is None or self.http_url is None:
+            rule = "own addresses come together: --guard-url and --http-url"
+            raise ConfigError(rule, field="guard_url", value=self.guard_url or "[none]", rule=rule)
+        return Endpoints(self.guard_url, self.http_url, self.trade_url, self.ca_pem, self.time_factor)
+
+
+def authorities(path: Path | None) -> str | None:
+    """The PEM text of a file. Raises ``OSError``."""
+    return None if path is None else path.read_text("utf-8")
