@@ -10,13 +10,21 @@ from typing import Annotated, Self
 
 import typer
 
+from ._desk import Node
 from ._killcord import Credentials
 from .config import Endpoints
 from .errors import ConfigError
-from .model import BybitProduct, Environment, VenueName
+from .model import BybitProduct, Environment, Json, VenueName
+from .settings import Settings
 from .venues import Bybit, CryptoCom, Deribit, Kraken, Venue
 
-VenueArgument = Annotated[VenueName, typer.Argument(help="Which venue.", metavar="VENUE", show_default=False)]
+VenueArgument = Annotated[
+    VenueName | None, typer.Argument(help="Which venue; left out with --config.", metavar="[VENUE]", show_default=False)
+]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Take the account from this file (docs/configuration.md).", metavar="PATH")
+]
+AccountOption = Annotated[str | None, typer.Option("--account", help="Which account of the file.", metavar="NAME")]
 EnvironmentOption = Annotated[
     Environment, typer.Option("--environment", help="production or test; own addresses make it custom.")
 ]
@@ -42,7 +50,10 @@ FactorOption = Annotated[float, typer.Option("--factor", help="An embedded venue
 class Access:
     """Where an account is and where its key is. Plain values, for JSON."""
 
-    venue: str
+    venue: str = ""
+    """Empty with a configuration file, which says it."""
+    config: str | None = None
+    config_account: str | None = None
     environment: str = Environment.PRODUCTION.value
     credentials: str | None = None
     credentials_file: str | None = None
@@ -54,17 +65,33 @@ class Access:
     ca_pem: str | None = None
     time_factor: float = 1.0
 
-    def words(self) -> dict[str, object]:
+    def words(self) -> dict[str, Json]:
         """For a child process. Holds no secret."""
         return asdict(self)
 
     @classmethod
-    def of_words(cls, words: dict[str, object]) -> Self:
+    def of_words(cls, words: Node) -> Self:
         """The way back."""
-        return cls(**{**words, "products": tuple(words["products"])})  # type: ignore[arg-type]
+        texts = {name: words.at(name).text or None for name in cls._texts()}
+        window = words.at("window_s").number
+        return cls(
+            venue=words.at("venue").text,
+            environment=words.at("environment").text,
+            products=tuple(product.text for product in words.at("products").each()),
+            window_s=None if window is None else int(window),
+            time_factor=float(words.at("time_factor").number or 1),
+            **texts,
+        )
+
+    @staticmethod
+    def _texts() -> tuple[str, ...]:
+        urls = ("guard_url", "http_url", "trade_url", "ca_pem")
+        return ("config", "config_account", "credentials", "credentials_file", *urls)
 
     def open(self) -> Venue:
-        """The account, with its key. Raises ``ConfigError``."""
+        """The account, with its key. Raises ``ConfigError``, ``SettingsError``, and ``OSError`` for a file."""
+        if self.config is not None:
+            return self._configured(Path(self.config))
         key = self._key()
         custom = self._custom()
         environment = Environment.CUSTOM if custom is not None else Environment(self.environment)
@@ -80,6 +107,17 @@ class Access:
             case VenueName.KRAKEN:
                 window_s = 60 if self.window_s is None else self.window_s
                 return Kraken(key, window_s=window_s, environment=environment, custom=custom)
+
+    def _configured(self, path: Path) -> Venue:
+        """The account of that name in a configuration file, or its only one."""
+        settings = Settings.read(path)
+        if self.config_account is not None:
+            return settings.account(self.config_account).venue()
+        if len(settings.accounts) == 1:
+            return settings.accounts[0].venue()
+        names = ", ".join(account.name for account in settings.accounts)
+        rule = f"{path} has several accounts ({names}): name one with --account"
+        raise ConfigError(rule, field="account", value="not given", rule=rule)
 
     def _key(self) -> Credentials:
         if self.credentials_file is not None:
@@ -98,3 +136,38 @@ class Access:
 def authorities(path: Path | None) -> str | None:
     """The PEM text of a file. Raises ``OSError``."""
     return None if path is None else path.read_text("utf-8")
+
+
+def read_options(
+    venue: VenueName | None,
+    config: Path | None,
+    account: str | None,
+    environment: Environment,
+    credentials: str | None,
+    credentials_file: Path | None,
+    product: list[BybitProduct] | None,
+    window: int | None,
+    urls: tuple[str | None, str | None, str | None],
+    ca: Path | None,
+    factor: float,
+) -> Access:
+    """From a command's options. Raises ``ConfigError`` when they contradict each other, and ``OSError``."""
+    if (venue is None) == (config is None):
+        rule = "name a VENUE, or a file with --config; not both"
+        raise ConfigError(rule, field="venue", value="none" if venue is None else venue.value, rule=rule)
+    if venue is None:
+        return Access(config=str(config), config_account=account)
+    guard_url, http_url, trade_url = urls
+    return Access(
+        venue=venue.value,
+        environment=environment.value,
+        credentials=credentials,
+        credentials_file=None if credentials_file is None else str(credentials_file),
+        products=tuple(each.value for each in product or ()),
+        window_s=window,
+        guard_url=guard_url,
+        http_url=http_url,
+        trade_url=trade_url,
+        ca_pem=authorities(ca),
+        time_factor=factor,
+    )

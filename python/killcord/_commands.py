@@ -18,6 +18,7 @@ from rich.console import Console
 
 from . import __version__, _timeline
 from .check.command import check
+from .drill.command import drill
 from .errors import KillcordError
 from .model import VenueName
 from .sim import Account, Exchange
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.command()(check)
+app.command()(drill)
 
 
 @app.callback(invoke_without_command=True)

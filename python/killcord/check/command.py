@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from .. import _access
-from .._access import Access
 from ..errors import KillcordError
 from ..model import Environment
 from .run import check as run_check
@@ -16,7 +15,9 @@ from .show import show
 
 
 def check(
-    venue: _access.VenueArgument,
+    venue: _access.VenueArgument = None,
+    config: _access.ConfigOption = None,
+    account: _access.AccountOption = None,
     environment: _access.EnvironmentOption = Environment.PRODUCTION,
     credentials: _access.CredentialsOption = None,
     credentials_file: _access.FileOption = None,
@@ -41,20 +42,11 @@ def check(
     Leaves with 0; with 1 when something is not right; with 2 when the account cannot be read.
     """
     try:
-        account = Access(
-            venue=venue.value,
-            environment=environment.value,
-            credentials=credentials,
-            credentials_file=None if credentials_file is None else str(credentials_file),
-            products=tuple(each.value for each in product or ()),
-            window_s=window,
-            guard_url=guard_url,
-            http_url=http_url,
-            trade_url=trade_url,
-            ca_pem=_access.authorities(ca),
-            time_factor=factor,
-        ).open()
-        report = run_check(account, arming=arming)
+        urls = (guard_url, http_url, trade_url)
+        access = _access.read_options(
+            venue, config, account, environment, credentials, credentials_file, product, window, urls, ca, factor
+        )
+        report = run_check(access.open(), arming=arming)
     except (KillcordError, OSError) as error:
         typer.secho(str(error), err=True, fg="red")
         raise typer.Exit(2) from None

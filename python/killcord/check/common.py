@@ -81,7 +81,9 @@ def published(desk: Desk) -> Iterator[Line]:
     """Bound and coverage, as docs/promises.md derives them."""
     exposure = desk.writer.exposure
     finding = f"{exposure.bound_s:.1f} s at most until the venue begins to cancel"
-    yield right("exposure", finding, exposure.because)
+    factor = 1.0 if desk.venue.custom is None else desk.venue.custom.time_factor
+    scaled = "" if factor == 1.0 else f", all of it times {factor:g} here"
+    yield right("exposure", finding, exposure.because + scaled)
     yield right("coverage", covered(desk.writer.coverage), "published by the venue; docs/promises.md")
 
 

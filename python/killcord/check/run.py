@@ -9,7 +9,7 @@ from ..model import VenueName
 from ..venues import Bybit, CryptoCom, Deribit, Kraken, Venue
 from . import bybit, common, crypto_com, deribit, kraken
 from .arm import arm
-from .line import Line, Report, right, unknown, wrong
+from .line import Line, Report, Status, right, unknown, wrong
 
 _LINES: Mapping[VenueName, Callable[[Desk, Book], list[Line]]] = {
     VenueName.CRYPTO_COM: crypto_com.lines,
@@ -40,13 +40,20 @@ def check(venue: Venue, *, arming: bool = False, timeout_s: float = 5.0) -> Repo
     try:
         found = [common.link(desk), *_asked(desk, book, name)]
         if arming:
-            found += arm(desk, book)
+            found = proven_by(arm(desk, book), found)
         found += common.published(desk)
     finally:
         desk.close()
     # What is not covered is the last thing to be read, whatever was found before.
     found.sort(key=lambda line: line.name == "not covered")
     return Report(name, venue.environment, venue.account, tuple(found))
+
+
+def proven_by(armed: list[Line], found: list[Line]) -> list[Line]:
+    """What arming showed settles what asking could not: the switch was set."""
+    if any(line.name == "armed" and line.status is Status.RIGHT for line in armed):
+        found = [line for line in found if line.name != "entitlement" or line.status is not Status.UNKNOWN]
+    return [*found, *armed]
 
 
 def name_of(venue: Venue) -> VenueName:
