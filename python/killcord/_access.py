@@ -6,9 +6,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Self
-
-import typer
+from typing import Self
 
 from ._desk import Node
 from ._killcord import Credentials
@@ -17,33 +15,6 @@ from .errors import ConfigError
 from .model import BybitProduct, Environment, Json, VenueName
 from .settings import Settings
 from .venues import Bybit, CryptoCom, Deribit, Kraken, Venue
-
-VenueArgument = Annotated[
-    VenueName | None, typer.Argument(help="Which venue; left out with --config.", metavar="[VENUE]", show_default=False)
-]
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="Take the account from this file (docs/configuration.md).", metavar="PATH")
-]
-AccountOption = Annotated[str | None, typer.Option("--account", help="Which account of the file.", metavar="NAME")]
-EnvironmentOption = Annotated[
-    Environment, typer.Option("--environment", help="production or test; own addresses make it custom.")
-]
-CredentialsOption = Annotated[
-    str | None,
-    typer.Option("--credentials", metavar="NAME", help="Key from NAME_KEY, NAME_SECRET. Default: the venue in capitals."),
-]
-FileOption = Annotated[
-    Path | None, typer.Option("--credentials-file", help="Key from a file only you can read.", metavar="PATH")
-]
-ProductOption = Annotated[
-    list[BybitProduct] | None, typer.Option("--product", help="Bybit: a product line; may be given again.")
-]
-WindowOption = Annotated[int | None, typer.Option("--window", help="Bybit, Kraken: the window in seconds.")]
-GuardUrlOption = Annotated[str | None, typer.Option("--guard-url", help="Own address of the websocket.")]
-HttpUrlOption = Annotated[str | None, typer.Option("--http-url", help="Own prefix of HTTP calls.")]
-TradeUrlOption = Annotated[str | None, typer.Option("--trade-url", help="Bybit: own order-entry websocket.")]
-CaOption = Annotated[Path | None, typer.Option("--ca", help="Authorities to accept besides, PEM.", metavar="PATH")]
-FactorOption = Annotated[float, typer.Option("--factor", help="An embedded venue's time factor.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +77,9 @@ class Access:
                 return Bybit(key, products=products, window_s=window_s, environment=environment, custom=custom)
             case VenueName.KRAKEN:
                 window_s = 60 if self.window_s is None else self.window_s
-                return Kraken(key, window_s=window_s, environment=environment, custom=custom)
+                # The advised cadence, or a quarter of a window too short for it.
+                cadence_s = min(15.0, max(window_s / 4, 1.0))
+                return Kraken(key, window_s=window_s, cadence_s=cadence_s, environment=environment, custom=custom)
 
     def _configured(self, path: Path) -> Venue:
         """The account of that name in a configuration file, or its only one."""
@@ -131,43 +104,3 @@ class Access:
             rule = "own addresses come together: --guard-url and --http-url"
             raise ConfigError(rule, field="guard_url", value=self.guard_url or "[none]", rule=rule)
         return Endpoints(self.guard_url, self.http_url, self.trade_url, self.ca_pem, self.time_factor)
-
-
-def authorities(path: Path | None) -> str | None:
-    """The PEM text of a file. Raises ``OSError``."""
-    return None if path is None else path.read_text("utf-8")
-
-
-def read_options(
-    venue: VenueName | None,
-    config: Path | None,
-    account: str | None,
-    environment: Environment,
-    credentials: str | None,
-    credentials_file: Path | None,
-    product: list[BybitProduct] | None,
-    window: int | None,
-    urls: tuple[str | None, str | None, str | None],
-    ca: Path | None,
-    factor: float,
-) -> Access:
-    """From a command's options. Raises ``ConfigError`` when they contradict each other, and ``OSError``."""
-    if (venue is None) == (config is None):
-        rule = "name a VENUE, or a file with --config; not both"
-        raise ConfigError(rule, field="venue", value="none" if venue is None else venue.value, rule=rule)
-    if venue is None:
-        return Access(config=str(config), config_account=account)
-    guard_url, http_url, trade_url = urls
-    return Access(
-        venue=venue.value,
-        environment=environment.value,
-        credentials=credentials,
-        credentials_file=None if credentials_file is None else str(credentials_file),
-        products=tuple(each.value for each in product or ()),
-        window_s=window,
-        guard_url=guard_url,
-        http_url=http_url,
-        trade_url=trade_url,
-        ca_pem=authorities(ca),
-        time_factor=factor,
-    )

@@ -76,6 +76,10 @@ class Book(Protocol):
         """The venue's clock, and the answers it was read from."""
         ...
 
+    def exact_clock(self, desk: Desk, rounds: int) -> ClockReading | None:
+        """The same; where the venue tells whole seconds, each round takes one and halves what is not known."""
+        ...
+
     def refusal(self, answer: Node) -> str:
         """Why an answer, over HTTP or on the link, is a no; empty when it is a yes."""
         ...
@@ -121,7 +125,7 @@ def book_of(venue: Venue) -> Book:
             return KrakenBook()
 
 
-def repeated(desk: Desk, step: str, times: int) -> Sequence[Answer]:
+def repeated(desk: Desk, times: int, step: str, **params: str) -> Sequence[Answer]:
     """The same public call several times on one connection; the first, which may dial, is not among the answers."""
-    desk.ask(step)
-    return [desk.ask(step) for _ in range(times)]
+    desk.ask(step, **params)
+    return [desk.ask(step, **params) for _ in range(times)]

@@ -45,13 +45,16 @@ class BybitBook:
         }[BybitProduct.DERIVATIVES if BybitProduct.DERIVATIVES in products else first]
 
     def clock(self, desk: Desk) -> tuple[ClockReading | None, list[Answer]]:
-        answers = list(repeated(desk, "GET /v5/market/time", 5))
+        answers = list(repeated(desk, 5, "GET /v5/market/time"))
 
         def told(answer: Answer) -> float | None:
             number = answer.body.at("result", "timeNano").number
             return None if number is None else float(number / 1_000_000)
 
         return measure(answers, told, 0.0, "GET /v5/market/time"), answers
+
+    def exact_clock(self, desk: Desk, rounds: int) -> ClockReading | None:
+        return self.clock(desk)[0]
 
     def refusal(self, answer: Node) -> str:
         code = answer.at("retCode").text

@@ -10,7 +10,10 @@ from ..model import Json
 from .book import Instrument, Resting, Trace, repeated
 from .connection import Answer, Desk, DeskError
 from .node import Node
-from .offset import SECOND_MS, ClockReading, measure
+from .offset import SECOND_MS, ClockReading, measure, narrowed
+
+_CHEAP = "public/get-tickers"
+"""A public call with a short answer."""
 
 
 class CryptoComBook:
@@ -24,8 +27,16 @@ class CryptoComBook:
     clock_tolerance_ms = (-60_000.0, 60_000.0)
 
     def clock(self, desk: Desk) -> tuple[ClockReading | None, list[Answer]]:
-        answers = list(repeated(desk, "public/get-instruments", 3))
-        return measure(answers, date_ms, SECOND_MS, "the Date header of public/get-instruments, whole seconds"), answers
+        answers = list(repeated(desk, 3, _CHEAP, instrument_name=self.default_instrument))
+        return measure(answers, date_ms, SECOND_MS, f"the Date header of {_CHEAP}, whole seconds"), answers
+
+    def exact_clock(self, desk: Desk, rounds: int) -> ClockReading | None:
+        reading, _ = self.clock(desk)
+
+        def ask() -> Answer:
+            return desk.ask(_CHEAP, instrument_name=self.default_instrument)
+
+        return reading and narrowed(reading, ask, date_ms, rounds)
 
     def refusal(self, answer: Node) -> str:
         code = answer.at("code").text

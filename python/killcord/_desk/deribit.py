@@ -23,13 +23,16 @@ class DeribitBook:
     clock_tolerance_ms = (-60_000.0, 60_000.0)
 
     def clock(self, desk: Desk) -> tuple[ClockReading | None, list[Answer]]:
-        answers = list(repeated(desk, "public/get_time", 5))
+        answers = list(repeated(desk, 5, "public/get_time"))
 
         def told(answer: Answer) -> float | None:
             number = answer.body.at("result").number
             return None if number is None else float(number)
 
         return measure(answers, told, 1.0, "public/get_time"), answers
+
+    def exact_clock(self, desk: Desk, rounds: int) -> ClockReading | None:
+        return self.clock(desk)[0]
 
     def refusal(self, answer: Node) -> str:
         error = answer.at("error")

@@ -9,7 +9,7 @@ from ..model import Json
 from .book import Instrument, Resting, Trace, repeated
 from .connection import Answer, Desk, DeskError
 from .node import Node
-from .offset import SECOND_MS, ClockReading, measure
+from .offset import SECOND_MS, ClockReading, measure, narrowed
 
 
 class KrakenBook:
@@ -24,13 +24,12 @@ class KrakenBook:
     clock_tolerance_ms = (-60_000.0, 60_000.0)
 
     def clock(self, desk: Desk) -> tuple[ClockReading | None, list[Answer]]:
-        answers = list(repeated(desk, "public/Time", 2))
+        answers = list(repeated(desk, 2, "public/Time"))
+        return measure(answers, _told, SECOND_MS, "public/Time, whole seconds"), answers
 
-        def told(answer: Answer) -> float | None:
-            number = answer.body.at("result", "unixtime").number
-            return None if number is None else float(number) * 1e3
-
-        return measure(answers, told, SECOND_MS, "public/Time, whole seconds"), answers
+    def exact_clock(self, desk: Desk, rounds: int) -> ClockReading | None:
+        reading, _ = self.clock(desk)
+        return reading and narrowed(reading, lambda: desk.ask("public/Time"), _told, rounds)
 
     def refusal(self, answer: Node) -> str:
         if isinstance(answer.at("success").value, bool):  # on the link
@@ -92,6 +91,11 @@ class KrakenBook:
             "cl_ord_id": client_id,
             "post_only": True,
         }
+
+
+def _told(answer: Answer) -> float | None:
+    number = answer.body.at("result", "unixtime").number
+    return None if number is None else float(number) * 1e3
 
 
 def _rest_name(name: str) -> str:

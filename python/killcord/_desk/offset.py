@@ -4,6 +4,8 @@ its answer, and rounds it in a way we know. Several answers narrow it down.
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -45,3 +47,22 @@ def measure(
             low = max(low, told - answer.wall_heard_ns / 1e6)
             high = min(high, told + step_ms - answer.wall_sent_ns / 1e6)
     return ClockReading(low, high, source) if float("-inf") < low <= high < float("inf") else None
+
+
+def narrowed(
+    reading: ClockReading, ask: Callable[[], Answer], venue_ms: Callable[[Answer], float | None], rounds: int
+) -> ClockReading:
+    """The same, much more exactly, for a clock that is told in whole seconds: asks at the moment at which, by the middle of
+    what is known, the venue's second begins. Whether it has begun halves what is not known. Takes a second a round.
+    """
+    for _ in range(rounds):
+        venue_now_ms = time.time_ns() / 1e6 + reading.middle_ms
+        threading.Event().wait((SECOND_MS - venue_now_ms % SECOND_MS) / 1e3)
+        answer = ask()
+        fresh = measure([answer], venue_ms, SECOND_MS, reading.source)
+        if fresh is None:
+            continue
+        low, high = max(reading.low_ms, fresh.low_ms), min(reading.high_ms, fresh.high_ms)
+        if low <= high:
+            reading = ClockReading(low, high, reading.source)
+    return reading

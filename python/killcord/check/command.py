@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .. import _access
+from .. import _options
 from ..errors import KillcordError
 from ..model import Environment
 from .run import check as run_check
@@ -15,24 +15,24 @@ from .show import show
 
 
 def check(
-    venue: _access.VenueArgument = None,
-    config: _access.ConfigOption = None,
-    account: _access.AccountOption = None,
-    environment: _access.EnvironmentOption = Environment.PRODUCTION,
-    credentials: _access.CredentialsOption = None,
-    credentials_file: _access.FileOption = None,
-    product: _access.ProductOption = None,
-    window: _access.WindowOption = None,
+    venue: _options.VenueArgument = None,
+    config: _options.ConfigOption = None,
+    account: _options.AccountOption = None,
+    environment: _options.EnvironmentOption = Environment.PRODUCTION,
+    credentials: _options.CredentialsOption = None,
+    credentials_file: _options.FileOption = None,
+    product: _options.ProductOption = None,
+    window: _options.WindowOption = None,
     arming: Annotated[
         bool,
         typer.Option("--arm", help="Also arm a guard and end it. Bybit, Kraken: only while no order rests; see the docs."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")] = False,
-    guard_url: _access.GuardUrlOption = None,
-    http_url: _access.HttpUrlOption = None,
-    trade_url: _access.TradeUrlOption = None,
-    ca: _access.CaOption = None,
-    factor: _access.FactorOption = 1.0,
+    guard_url: _options.GuardUrlOption = None,
+    http_url: _options.HttpUrlOption = None,
+    trade_url: _options.TradeUrlOption = None,
+    ca: _options.CaOption = None,
+    factor: _options.FactorOption = 1.0,
 ) -> None:
     """Before trading: key, permissions, entitlement, clock, round trip, bound, and what is not covered.
 
@@ -43,7 +43,7 @@ def check(
     """
     try:
         urls = (guard_url, http_url, trade_url)
-        access = _access.read_options(
+        access = _options.read_options(
             venue, config, account, environment, credentials, credentials_file, product, window, urls, ca, factor
         )
         report = run_check(access.open(), arming=arming)

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from .. import _access
+from .. import _options
 from .._desk import DeskError
 from ..errors import ConfigError, KillcordError
 from ..model import Environment
@@ -27,9 +27,9 @@ from .show import WIDTH, show
 
 
 def drill(
-    venue: _access.VenueArgument = None,
-    config: _access.ConfigOption = None,
-    account: _access.AccountOption = None,
+    venue: _options.VenueArgument = None,
+    config: _options.ConfigOption = None,
+    account: _options.AccountOption = None,
     cut: Annotated[Cut, typer.Option("--cut", help="How the link ends.")] = Cut.FREEZE,
     orders: Annotated[int, typer.Option(help="How many orders rest.")] = 3,
     instrument: Annotated[str | None, typer.Option(help="In the venue's spelling; Bybit: linear:BTCUSDT.")] = None,
@@ -45,16 +45,16 @@ def drill(
     patience: Annotated[float | None, typer.Option(help="Seconds to wait. Default: the bound and a little.")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write a page with a timeline.", metavar="PATH")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")] = False,
-    environment: _access.EnvironmentOption = Environment.PRODUCTION,
-    credentials: _access.CredentialsOption = None,
-    credentials_file: _access.FileOption = None,
-    product: _access.ProductOption = None,
-    window: _access.WindowOption = None,
-    guard_url: _access.GuardUrlOption = None,
-    http_url: _access.HttpUrlOption = None,
-    trade_url: _access.TradeUrlOption = None,
-    ca: _access.CaOption = None,
-    factor: _access.FactorOption = 1.0,
+    environment: _options.EnvironmentOption = Environment.PRODUCTION,
+    credentials: _options.CredentialsOption = None,
+    credentials_file: _options.FileOption = None,
+    product: _options.ProductOption = None,
+    window: _options.WindowOption = None,
+    guard_url: _options.GuardUrlOption = None,
+    http_url: _options.HttpUrlOption = None,
+    trade_url: _options.TradeUrlOption = None,
+    ca: _options.CaOption = None,
+    factor: _options.FactorOption = 1.0,
 ) -> None:
     """Rest small orders far from the market, cut the link, and measure when the venue cancels.
 
@@ -67,7 +67,7 @@ def drill(
     console = Console(highlight=False, stderr=as_json, width=None if sys.stdout.isatty() else WIDTH)
     try:
         urls = (guard_url, http_url, trade_url)
-        access = _access.read_options(
+        access = _options.read_options(
             venue, config, account, environment, credentials, credentials_file, product, window, urls, ca, factor
         )
         plan = Plan(

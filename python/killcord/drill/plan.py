@@ -67,6 +67,8 @@ class Plan:
     """Ids of orders that are not the drill's and may be cancelled by it."""
     patience_s: float | None = None
     """How long to wait for the cancel; None: the bound and a little more."""
+    clock_rounds: int = 5
+    """Seconds spent on reading the clock of a venue that tells whole seconds only (Crypto.com, Kraken)."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.orders <= ORDERS_MAX:

@@ -64,7 +64,7 @@ def drill(access: Access, plan: Plan, tell: Callable[[str], None] = lambda words
     desk, book = Desk(plan.venue), book_of(plan.venue)
     field = _Field(plan, desk, book, f"kcd{secrets.token_hex(4)}-", tell, [])
     try:
-        field.clock, _ = book.clock(desk)
+        field.clock = book.exact_clock(desk, plan.clock_rounds)
         if field.clock is not None:
             desk.clock_offset_ms = round(field.clock.middle_ms) - BEHIND_MS
         instrument = book.instrument(desk, plan.instrument or book.default_instrument)

@@ -11,7 +11,7 @@ from html import escape
 from .result import Result, Span, Verdict
 
 WIDTH, HEIGHT = 980, 330
-LEFT, RIGHT = 128, 24
+LEFT, RIGHT = 142, 24
 TOP, AXIS = 58, 268
 LANES = {"link": 92, "orders": 142, "looks": 192}
 BAR = 22
@@ -72,7 +72,7 @@ def _scale(result: Result) -> Scale:
     end = max([result.bound_s, *moments])
     before = min([0.0, *((mark.at_ns - result.cut_ns) / 1e9 for mark in result.marks)])
     # What came before the cut is context: it never takes more than a quarter of the drawing.
-    return Scale(max(before, -end / 3) - end * 0.02, end * 1.04)
+    return Scale(max(before, -end / 3) - end * 0.05, end * 1.04)
 
 
 def _bound(result: Result, scale: Scale) -> Iterator[str]:
