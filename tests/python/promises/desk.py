@@ -15,8 +15,9 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from guarded import guard_of
+from resting import ORDER as ORDER
 
-from killcord import Event, Json, Phase, PhaseTimeout, Policy, Snapshot, VenueName
+from killcord import Event, Phase, PhaseTimeout, Policy, Snapshot, VenueName
 from killcord.sim import Exchange, JournalEntry, JournalKind
 
 PATIENCE_S = 30.0
@@ -25,34 +26,6 @@ REPETITIONS = int(os.environ.get("KILLCORD_REPETITIONS", "1"))
 """How many times as many samples as in the default run."""
 SEED = int(os.environ.get("KILLCORD_SEED", random.SystemRandom().randrange(1_000_000)))
 """Decides the moments at which faults happen. Printed at the end of a run."""
-
-ORDER: dict[VenueName, tuple[str, dict[str, Json]]] = {
-    VenueName.CRYPTO_COM: (
-        "private/create-order",
-        {"instrument_name": "BTCUSD-PERP", "side": "BUY", "type": "LIMIT", "price": "1000", "quantity": "1"},
-    ),
-    VenueName.DERIBIT: (
-        "private/buy",
-        {"instrument_name": "BTC-PERPETUAL", "amount": 10, "type": "limit", "price": 1000},
-    ),
-    VenueName.BYBIT: (
-        "order.create",
-        {
-            "category": "linear",
-            "symbol": "BTCUSDT",
-            "side": "Buy",
-            "orderType": "Limit",
-            "qty": "1",
-            "price": "1000",
-            "timeInForce": "GTC",
-        },
-    ),
-    VenueName.KRAKEN: (
-        "add_order",
-        {"order_type": "limit", "side": "buy", "symbol": "BTC/USD", "limit_price": 1000, "order_qty": 1},
-    ),
-}
-"""An order that rests far from the market."""
 
 Told = TypeVar("Told", bound=Event)
 Given = TypeVar("Given")

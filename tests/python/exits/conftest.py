@@ -1,0 +1,53 @@
+"""The rows that were selected run side by side, three at a time, from the moment the first is asked for: most of their
+time passes waiting for countdowns. At the end of the run the table is printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+from exits.row import Outcome, Row, Venues, run
+from exits.table import lines
+
+from killcord import VenueName
+from killcord.sim import Exchange
+
+FACTOR = 0.05
+"""Kraken's countdown of a minute takes three seconds."""
+AT_ONCE = 3
+
+_RUN: dict[str, Outcome] = {}
+
+Measured = Callable[[Row], Outcome]
+
+
+@pytest.fixture(scope="session")
+def measured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
+    """Runs a row, or has run it already."""
+    directory = tmp_path_factory.mktemp("exits")
+    with ExitStack() as stack:
+        shared = {venue: stack.enter_context(Exchange(venue, factor=FACTOR)) for venue in VenueName}
+        pool = stack.enter_context(ThreadPoolExecutor(AT_ONCE))
+
+        def work(row: Row) -> Outcome:
+            venues: Venues = shared if row.venues is None else row.venues()
+            outcome = run(row, venues, directory)
+            _RUN[row.id] = outcome
+            return outcome
+
+        rows = [item.callspec.params.get("row") for item in request.session.items if hasattr(item, "callspec")]
+        futures: dict[str, Future[Outcome]] = {row.id: pool.submit(work, row) for row in rows if isinstance(row, Row)}
+        yield lambda row: futures[row.id].result()
+        for future in futures.values():
+            future.cancel()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line for each row and venue."""
+    if _RUN:
+        terminalreporter.section("exit table")
+        for line in lines([_RUN[key] for key in sorted(_RUN)]):
+            terminalreporter.write_line(line)
