@@ -1,6 +1,7 @@
 //! How the guard's thread tells a Python event loop that there is something to read: one descriptor that becomes
 //! readable, at most one write per batch, no lock, no GIL. It works on every loop that can watch a descriptor.
 
+use super::departure::detach;
 use super::errors;
 use pyo3::prelude::*;
 use std::io;
@@ -43,7 +44,7 @@ impl Bell {
     fn wait_readable(&self, py: Python<'_>, timeout_s: f64) -> PyResult<()> {
         self.check_process(py)?;
         let at_most = Duration::try_from_secs_f64(timeout_s).unwrap_or_default();
-        py.detach(|| self.wire.wait(at_most));
+        detach(py, || self.wire.wait(at_most));
         py.check_signals()
     }
 }

@@ -1,6 +1,7 @@
 //! `killcord.Credentials`: a key pair that Python can carry about but not look into. The secret is handed over once and
 //! lives here; there is no attribute, repr, pickle or `__dict__` that leads back to it.
 
+use super::departure::detach;
 use super::errors;
 use crate::model::{self, Secret};
 use pyo3::exceptions::PyTypeError;
@@ -47,7 +48,7 @@ impl Credentials {
     #[staticmethod]
     fn from_file(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let shown = path.display().to_string();
-        let text = py.detach(|| read_private(&path)).map_err(|rule| file_error(py, &shown, &rule))?;
+        let text = detach(py, || read_private(&path)).map_err(|rule| file_error(py, &shown, &rule))?;
         Self::parsed(py, &shown, &text)
     }
 
@@ -60,7 +61,7 @@ impl Credentials {
         if fd < 0 {
             return Err(file_error(py, &shown, "must not be negative"));
         }
-        let text = py.detach(|| read_descriptor(fd)).map_err(|rule| file_error(py, &shown, &rule))?;
+        let text = detach(py, || read_descriptor(fd)).map_err(|rule| file_error(py, &shown, &rule))?;
         Self::parsed(py, &shown, &text)
     }
 

@@ -3,6 +3,7 @@
 
 use super::bell::Bell;
 use super::config::PolicySpec;
+use super::departure::detach;
 use super::journal::JournalWriter;
 use super::lease::Lease;
 use super::shared_lease::{AttachedLease, SharedLease};
@@ -47,8 +48,7 @@ impl GuardHandle {
         spec.extra_ca_pem = venue.ca_pem();
         spec.journal = journal.as_ref().map(|writer| writer.get().journal());
         let bell = Bell::new().map_err(|error| errors::start_failed(py, "descriptor", &error))?;
-        let handle = py
-            .detach(|| Engine::start().and_then(|engine| engine.add(spec)))
+        let handle = detach(py, || Engine::start().and_then(|engine| engine.add(spec)))
             .map_err(|error| errors::start_error(py, &error))?;
         told(py, handle.set_waker(Arc::new(bell.ringer())))?;
         Ok(Self {
@@ -221,7 +221,7 @@ fn waited(
     let mut left = length(timeout_s);
     loop {
         let slice = left.min(SIGNAL_SLICE);
-        match py.detach(|| wait(slice)) {
+        match detach(py, || wait(slice)) {
             Ok(state) => return Ok(state.into()),
             Err(WaitError::TimedOut(_)) if left > slice => left -= slice,
             Err(error) => return Err(errors::wait_error(py, &error)),
@@ -245,4 +245,4 @@ fn numbered(py: Python<'_>, outcome: Result<RequestId, CallError>) -> PyResult<u
 }
 
 /// How long a signal may have to wait.
-const SIGNAL_SLICE: Duration = Duration::from_millis(100);
+const SIGNAL_SLICE: Duration = Duration::from_millis(20);

@@ -1,5 +1,6 @@
 //! An open journal as `killcord.journal` uses it. What it writes never passes through Python.
 
+use super::departure::detach;
 use super::errors;
 use crate::driver::journal::{Journal, JournalOptions};
 use pyo3::prelude::*;
@@ -17,7 +18,7 @@ impl JournalWriter {
     fn new(py: Python<'_>, path: PathBuf, max_bytes: u64, keep: u64, queue: usize) -> PyResult<Self> {
         let keep = u32::try_from(keep).unwrap_or(u32::MAX);
         let options = JournalOptions { max_bytes, keep, queue };
-        py.detach(|| Journal::open(path, options)).map(Self).map_err(|error| errors::journal_error(py, &error))
+        detach(py, || Journal::open(path, options)).map(Self).map_err(|error| errors::journal_error(py, &error))
     }
 
     /// Events written, events lost, and what the system said last while it cannot be written.
@@ -29,7 +30,7 @@ impl JournalWriter {
     /// Waits until everything handed over before is written or counted as lost. False when that takes longer.
     fn flush(&self, py: Python<'_>, timeout_s: f64) -> bool {
         let timeout = Duration::try_from_secs_f64(timeout_s).unwrap_or_default();
-        py.detach(|| self.0.flush(timeout))
+        detach(py, || self.0.flush(timeout))
     }
 }
 

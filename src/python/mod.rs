@@ -5,6 +5,7 @@ mod bell;
 mod config;
 mod convert;
 mod credentials;
+mod departure;
 mod direct;
 mod errors;
 mod event;
@@ -46,5 +47,6 @@ fn _killcord(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<guard::GuardHandle>()?;
     module.add_class::<sim::Exchange>()?;
     module.add_function(wrap_pyfunction!(settings::read_settings, module)?)?;
+    module.add_function(wrap_pyfunction!(departure::interpreter_ends, module)?)?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! An embedded venue as Python drives it. `killcord.sim.Exchange` is its face; enums and records are made there, and
 //! cross here as words, numbers and tuples. Every call releases the GIL.
 
+use super::departure::detach;
 use super::{config, errors};
 use crate::driver::serve::{
     CancelCause, ConnId, ConnectionInfo, Fault, HostFault, JournalEntry, JournalKind, Order, OrderState, Selector,
@@ -61,7 +62,7 @@ impl Exchange {
             .map_err(|_| errors::config_refusal(py, "host", host, "must be an IP address, such as 127.0.0.1"))?;
         let exchange = embedded(venue, factor);
         let options = ServeOptions { exchange, host: address, port, certificate_hosts, certificate_expired, plaintext };
-        let server = py.detach(|| Server::start(options)).map_err(|error| raise(py, error))?;
+        let server = detach(py, || Server::start(options)).map_err(|error| raise(py, error))?;
         let urls = server.urls(venue);
         Ok(Self { server, urls })
     }
@@ -87,7 +88,7 @@ impl Exchange {
     }
 
     fn stop(&self, py: Python<'_>) {
-        py.detach(|| self.server.stop());
+        detach(py, || self.server.stop());
     }
 
     fn add_account(&self, py: Python<'_>, key: &str, secret: &str, name: &str) -> PyResult<()> {
@@ -256,7 +257,7 @@ impl Exchange {
 
 impl Exchange {
     fn call<R: Send>(&self, py: Python<'_>, call: impl FnOnce(&Server) -> Result<R, ServeError> + Send) -> PyResult<R> {
-        py.detach(|| call(&self.server)).map_err(|error| raise(py, error))
+        detach(py, || call(&self.server)).map_err(|error| raise(py, error))
     }
 
     fn apply(&self, py: Python<'_>, fault: Fault) -> PyResult<()> {
