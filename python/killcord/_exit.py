@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
+import warnings
 import weakref
 from contextlib import suppress
 
-from ._killcord import GuardHandle
+from ._killcord import GuardHandle, interpreter_ends
 from .errors import KillcordError
 from .journal import flush_all
 
@@ -30,6 +32,22 @@ class Running:
         self.pid = os.getpid()
         _running.add(self)
 
+    def let_go(self) -> bool:
+        """Lets go; False when it had ended before."""
+        if self.handle.has_ended():
+            return False
+        with suppress(KillcordError):
+            self.handle.let_go()
+        return True
+
+
+def warn_of_dropped(guard: object) -> None:
+    """Says that a running guard lost its last reference. Twice: Python hides warnings of this kind unless asked for them,
+    and the last resort of ``logging`` shows an error on stderr even where nobody has set it up.
+    """
+    logging.getLogger("killcord").error("a running guard was dropped and let go, so that its orders go: %r", guard)
+    warnings.warn("a running guard was dropped; it was let go", ResourceWarning, stacklevel=3, source=guard)
+
 
 @atexit.register
 def _let_all_go() -> None:
@@ -41,3 +59,4 @@ def _let_all_go() -> None:
         with suppress(KillcordError):
             handle.wait_ended(EXIT_S / len(left))
     flush_all()
+    interpreter_ends()

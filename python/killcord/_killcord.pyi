@@ -44,6 +44,7 @@ __all__ = [
     "Unanswerable",
     "VenueSpec",
     "__version__",
+    "interpreter_ends",
     "read_settings",
 ]
 
@@ -388,6 +389,11 @@ class Hole:
     @property
     def lost(self) -> int:
         """Exactly how many."""
+
+# departure.rs
+
+def interpreter_ends() -> None:
+    """For the exit hook inside the package: from now on daemon threads do not come back from a wait into Python."""
 
 # bell.rs
 

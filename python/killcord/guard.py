@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial
@@ -16,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from ._delivery import Delivery, Stream
-from ._exit import LEAVE_S, Running
+from ._exit import LEAVE_S, Running, warn_of_dropped
 from ._killcord import AttachedLease, GuardHandle, Lease, Message, Reply, SharedLease, Snapshot
 from ._outgoing import parameters, phases, text
 from .config import Policy
@@ -136,6 +135,11 @@ class Guard:
     ) -> None:
         """Lets go, and returns once the links are down."""
         await self._leave()
+
+    async def aclose(self, timeout_s: float = LEAVE_S) -> None:
+        """The twin of :meth:`stop`, for a guard that was started on a loop without ``async with``."""
+        if self._running is not None:
+            await self._leave(timeout_s)
 
     async def request(
         self, method: str, params: Mapping[str, Json] | str | None = None, *, breaks_protection: bool = False
@@ -320,12 +324,10 @@ class Guard:
         # What was not built is not there to be ended, and a forked child must not touch what is its parent's.
         if not hasattr(self, "_delivery") or os.getpid() != self._pid:
             return
-        running = self._running is not None and not self._handle.has_ended()
-        if running:
-            self._let_go()
+        was_running = self._running is not None and self._running.let_go()
         self._delivery.detach()
-        if running:
-            warnings.warn("a running guard was dropped; it was let go", ResourceWarning, stacklevel=1, source=self)
+        if was_running:
+            warn_of_dropped(self)
 
     async def _arm(self) -> None:
         settled = ARMED | HOPELESS
@@ -340,10 +342,10 @@ class Guard:
             raise Fenced("another guard keeps taking the session of this account") from state.last_error
         raise self._delivery.fatal_refusal() or state.last_error or Ended(f"the guard ended ({state.phase.value})")
 
-    async def _leave(self) -> None:
+    async def _leave(self, timeout_s: float = LEAVE_S) -> None:
         self._let_go()
         try:
-            await self._until(self._handle.has_ended, LEAVE_S)
+            await self._until(self._handle.has_ended, timeout_s)
         finally:
             self._delivery.close()
 

@@ -1,6 +1,7 @@
 //! From the model's values to those of `killcord.model`, one exhaustive match per enum. Each enum is written in Python
 //! once; a member that is missing there is an `AttributeError` the first time it is needed, and a test needs them all.
 
+use super::departure::calling;
 use crate::model::{
     CancelledBy, Coverage, Evidence, Exposure, Layer, LeaseState, LinkRole, LossCause, Moment, Notice, Occasion,
     PageFault, Phase, ReadBackVerdict, RefusalClass, Resolution, Step, SwitchKind, Trip, TripBounds, VenueName,
@@ -20,6 +21,7 @@ macro_rules! enums {
             let member: &Bound<'py, PyString> = match value {
                 $($pattern => intern!(py, $member),)*
             };
+            let _calling = calling(py);
             CLASS.import(py, MODULE, $class)?.getattr(member)
         }
     )* };
@@ -173,6 +175,7 @@ pub fn link_role_from(member: &Bound<'_, PyAny>) -> PyResult<LinkRole> {
 
 /// The phase that a word stands for, as `Phase::as_str` writes it.
 pub fn phase_named<'py>(py: Python<'py>, word: &str) -> PyResult<Bound<'py, PyAny>> {
+    let _calling = calling(py);
     class(py, "Phase")?.call1((word,))
 }
 
@@ -182,16 +185,19 @@ pub fn coverage<'py>(py: Python<'py>, value: &Coverage) -> PyResult<Bound<'py, P
         Coverage::Products(products) => products,
         Coverage::Nothing | Coverage::Connection | Coverage::Account => &[],
     };
+    let _calling = calling(py);
     class(py, "Coverage")?.call1((coverage_scope(py, value)?, PyTuple::new(py, products)?))
 }
 
 /// `killcord.Exposure`.
 pub fn exposure<'py>(py: Python<'py>, value: &Exposure) -> PyResult<Bound<'py, PyAny>> {
+    let _calling = calling(py);
     class(py, "Exposure")?.call1((value.bound.as_secs_f64(), value.because))
 }
 
 /// `killcord.TripBounds`.
 pub fn trip_bounds<'py>(py: Python<'py>, value: &TripBounds) -> PyResult<Bound<'py, PyAny>> {
+    let _calling = calling(py);
     class(py, "TripBounds")?.call1((value.earliest.nanos(), value.latest.nanos()))
 }
 
@@ -210,6 +216,7 @@ pub fn lease_state<'py>(py: Python<'py>, value: &LeaseState) -> PyResult<Bound<'
 
 /// `killcord.Told` or `killcord.Presumed`.
 pub fn trip<'py>(py: Python<'py>, value: &Trip) -> PyResult<Bound<'py, PyAny>> {
+    let _calling = calling(py);
     match value {
         Trip::Told { venue_time } => class(py, "Told")?.call1((venue_time.map(|time| time.nanos()),)),
         Trip::Presumed => class(py, "Presumed")?.call0(),
@@ -218,6 +225,7 @@ pub fn trip<'py>(py: Python<'py>, value: &Trip) -> PyResult<Bound<'py, PyAny>> {
 
 /// One of the four notices.
 pub fn notice<'py>(py: Python<'py>, value: &Notice) -> PyResult<Bound<'py, PyAny>> {
+    let _calling = calling(py);
     match value {
         Notice::Maintenance { active, text } => class(py, "MaintenanceNotice")?.call1((*active, text)),
         Notice::Online => class(py, "OnlineNotice")?.call0(),

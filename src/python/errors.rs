@@ -2,6 +2,7 @@
 //! Python and imported here; the sentence is always the Rust `Display`, the rest travels as attributes.
 
 use super::convert;
+use super::departure::calling;
 use super::snapshot::Snapshot;
 use crate::driver::journal::JournalError;
 use crate::driver::{AttachError, CallError, PageError, StartError, WaitError};
@@ -262,6 +263,7 @@ fn build<T: PyTypeInfo>(
     message: impl Display,
     fill: impl FnOnce(&Bound<'_, PyDict>) -> PyResult<()>,
 ) -> PyErr {
+    let _calling = calling(py);
     let attributes = PyDict::new(py);
     let made = fill(&attributes).and_then(|()| py.get_type::<T>().call((message.to_string(),), Some(&attributes)));
     made.map_or_else(|error| error, PyErr::from_value)

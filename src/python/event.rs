@@ -1,5 +1,6 @@
 //! From an event to the frozen record of `killcord.events` that stands for it, in one exhaustive match.
 
+use super::departure::calling;
 use super::snapshot::Snapshot;
 use super::{convert, errors, kill, orders};
 use crate::model::{Epoch, Event, EventKind, RequestId};
@@ -14,6 +15,7 @@ pub fn to_python<'py>(
     event: &Event,
     snapshot: impl FnOnce() -> PyResult<Snapshot>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    let _calling = calling(py);
     let common = PyDict::new(py);
     common.set_item(intern!(py, "seq"), event.seq)?;
     common.set_item(intern!(py, "at_ns"), event.at.nanos())?;

@@ -1,5 +1,6 @@
 //! From the report of a kill to `killcord.KillReport`.
 
+use super::departure::calling;
 use super::errors;
 use crate::model::{KillPath, KillReport, LeftOrder, Moment};
 use pyo3::prelude::*;
@@ -7,6 +8,7 @@ use pyo3::types::PyTuple;
 
 /// `killcord.KillReport`.
 pub fn report<'py>(py: Python<'py>, value: &KillReport) -> PyResult<Bound<'py, PyAny>> {
+    let _calling = calling(py);
     let left = value.left.iter().map(|order| left_order(py, order)).collect::<PyResult<Vec<_>>>()?;
     let fields = (
         &value.reason,

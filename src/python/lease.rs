@@ -1,6 +1,7 @@
 //! `killcord.Lease`: renewing converts one number and calls straight through; the GIL is neither needed for what it does
 //! nor handed over.
 
+use super::departure::calling;
 use super::errors;
 use crate::driver::{LeaseGaps, LeaseHandle, Renewal};
 use crate::model::{LeaseState, Misuse};
@@ -53,6 +54,7 @@ impl Lease {
     /// The observed times between renewals, for choosing a budget from.
     #[getter]
     fn gaps<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let _calling = calling(py);
         gaps(py, &self.0.gaps())
     }
 

@@ -1,5 +1,6 @@
 //! What arrives from a venue for the application: raw bytes, unchanged, with where they came from.
 
+use super::departure::calling;
 use super::{convert, errors};
 use crate::driver::Inbound;
 use crate::model::{Epoch, LinkRole, RequestId};
@@ -176,6 +177,7 @@ pub fn inbound<'py>(py: Python<'py>, inbound: &Inbound) -> PyResult<Bound<'py, P
 }
 
 fn loads<'py>(py: Python<'py>, raw: &Py<PyBytes>) -> PyResult<Bound<'py, PyAny>> {
+    let _calling = calling(py);
     static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let loads = LOADS.get_or_try_init(py, || py.import("json")?.getattr("loads").map(Bound::unbind))?;
     loads.bind(py).call1((raw,))

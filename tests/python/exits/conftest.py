@@ -1,4 +1,4 @@
-"""The rows that were selected run side by side, three at a time, from the moment the first is asked for: most of their
+"""The rows that were selected run side by side, five at a time, from the moment the first is asked for: most of their
 time passes waiting for countdowns. At the end of the run the table is printed.
 """
 
@@ -17,7 +17,7 @@ from killcord.sim import Exchange
 
 FACTOR = 0.05
 """Kraken's countdown of a minute takes three seconds."""
-AT_ONCE = 3
+AT_ONCE = 5
 
 _RUN: dict[str, Outcome] = {}
 

@@ -38,14 +38,14 @@ def venues() -> list[Venue]:
     return [_venue(where) for where in told]
 
 
-def guards(journal: str | None = None) -> list[Guard]:
-    """One for each venue, not started."""
-    return [Guard(venue, journal=journal) for venue in venues()]
+def guards() -> list[Guard]:
+    """One for each venue, not started. Their journal is in the directory of the row."""
+    return [Guard(venue, journal="journal") for venue in venues()]
 
 
-def armed(journal: str | None = None) -> list[Guard]:
+def armed() -> list[Guard]:
     """The same, started, armed, with an order resting at each."""
-    made = guards(journal)
+    made = guards()
     for guard in made:
         guard.start()
     rest(made)

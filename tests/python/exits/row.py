@@ -6,6 +6,7 @@ exit is a measured time. Nothing here sleeps: it waits for lines of the program 
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import queue
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
+from urllib.parse import quote_from_bytes
 
 from exits.holder import PATIENCE_S, Where, now_ns
 
@@ -148,11 +150,7 @@ class Scene:
 
     def run(self) -> Outcome:
         """From the start of the process to what the venues saw of its end."""
-        self.tell(json.dumps(self._where))
-        bounds = self.waits_for("armed")["bounds"]
-        assert isinstance(bounds, dict)
-        links = {venue: self._links(venue) for venue in self.exchanges}
-        self.tell("go")
+        bounds = self.begin()
         left_ns = self.row.end(self) if self.row.end else _number(self.waits_for("leaving")["at_ns"])
         code = None if self.row.code is None else self.process.wait(PATIENCE_S)
         lasted_s = (now_ns() - left_ns) / 1e9
@@ -161,11 +159,20 @@ class Scene:
         )
         if self.row.ends:
             for venue in self.exchanges:
-                outcome.seen[venue] = self._seen(venue, links[venue], left_ns, float(bounds[venue.value]) * 1e3)
+                outcome.seen[venue] = self._seen(venue, left_ns, bounds[venue] * 1e3)
         if self.row.code is not None and not outcome.said("child"):
             self._reader.join(PATIENCE_S)
         outcome.errors = self._errors.read_text(errors="replace")
         return outcome
+
+    def begin(self) -> dict[VenueName, float]:
+        """Until every guard is armed with an order at rest; the published bounds, in seconds."""
+        self.tell(json.dumps(self._where))
+        bounds = self.waits_for("armed")["bounds"]
+        assert isinstance(bounds, dict)
+        self._links = {venue: self._links_at(venue) for venue in self.exchanges}
+        self.tell("go")
+        return {venue: float(bounds[venue.value]) for venue in self.exchanges}
 
     def tell(self, line: str) -> None:
         """One line for the program."""
@@ -235,18 +242,18 @@ class Scene:
             self._fresh.put(line)
         self._fresh.put(None)
 
-    def _links(self, venue: VenueName) -> set[int]:
+    def _links_at(self, venue: VenueName) -> set[int]:
         account = self.accounts[venue].name
         links = {link.number for link in self.exchanges[venue].connections() if link.account == account}
         assert links, f"{self.row}: no link at {venue.value}"
         return links
 
-    def _seen(self, venue: VenueName, links: set[int], left_ns: int, bound_ms: float) -> Seen:
+    def _seen(self, venue: VenueName, left_ns: int, bound_ms: float) -> Seen:
         exchange, account = self.exchanges[venue], self.accounts[venue]
         patience_s = bound_ms / 1e3 + 5.0
         ended: dict[int | None, JournalEntry] = {}
         since = 0
-        while not links <= set(ended):
+        while not self._links[venue] <= set(ended):
             entry = exchange.wait_for(JournalKind.ENDED, account=account, since=since, timeout_s=patience_s)
             ended[entry.connection] = entry
             since = entry.number + 1
@@ -281,6 +288,7 @@ def run(row: Row, exchanges: Venues, directory: Path) -> Outcome:
 def judge(outcome: Outcome) -> None:
     """What must be true of every exit, however busy the machine is."""
     row = outcome.row
+    assert not secrets_in(outcome), f"{row}: secrets in {secrets_in(outcome)}"
     assert outcome.code == row.code, f"{row}: status {outcome.code}: {outcome.errors}"
     for venue, seen in outcome.seen.items():
         where = f"{row} at {venue.value}: {seen}"
@@ -293,6 +301,27 @@ def judge(outcome: Outcome) -> None:
         assert orders, f"{where}: no order rested"
         for order in orders:
             assert (order.state, order.cause) == (OrderState.CANCELLED, CancelCause.SWITCH), f"{where}: {order}"
+
+
+def secrets_in(outcome: Outcome) -> list[str]:
+    """The files a row left behind, its output among them, that hold a secret in any spelling. A core is no such file."""
+    said = outcome.directory / "stdout"
+    said.write_text("\n".join(json.dumps(line) for line in outcome.lines))
+    secrets = [account.secret for account in outcome.accounts.values()]
+    files = [path for path in outcome.directory.iterdir() if path.is_file() and not path.name.startswith("core")]
+    assert {"stdout", "stderr", "journal"} <= {path.name for path in files}, files
+    return [path.name for path in files if any(found in path.read_bytes() for found in spellings(secrets))]
+
+
+def spellings(secrets: Sequence[str]) -> list[bytes]:
+    """Each secret as it is, decoded, and in base64, hexadecimal and the spelling of URLs."""
+    plain = [secret.encode() for secret in secrets]
+    decoded = [base64.b64decode(secret) for secret in secrets if secret.endswith("=")]
+    return [
+        spelling
+        for each in plain + decoded
+        for spelling in (each, base64.b64encode(each), each.hex().encode(), each.hex().upper().encode(), quote_from_bytes(each, safe="").encode())
+    ]
 
 
 def _number(value: object) -> int:

@@ -54,6 +54,26 @@ atexit.register(raises)
 leaving()
 """
 
+LOCALS = """
+import traceback
+def hook(kind, error, trace):
+    told = traceback.TracebackException(kind, error, trace, capture_locals=True)
+    print("".join(told.format()), file=sys.stderr)
+sys.excepthook = hook
+def work():
+    made = armed()
+    parts = [(guard.venue, guard.venue.credentials, guard.policy, guard.snapshot) for guard in made]
+    leaving()
+    raise ZeroDivisionError
+work()
+"""
+
+
+def showed_locals(outcome: Outcome) -> None:
+    """What the row is about was printed."""
+    assert "parts = [(" in outcome.errors and "Credentials(" in outcome.errors, outcome.errors
+
+
 ROWS = [
     Row("X01a", "async with ends", "import contextlib" + GUARDED.format(end="leaving()") + 'asyncio.run(main()); say("gone")', check=let_go_before_it_went_on),
     Row("X01b", "stop()", "made = armed(); leaving(); [guard.stop() for guard in made]; say('gone')", check=let_go_before_it_went_on),
@@ -62,7 +82,9 @@ ROWS = [
     Row("X02c", "the same under python -X dev -W error", "made = armed(); leaving()", flags=("-X", "dev", "-W", "error")),
     Row("X03a", "unhandled exception", "made = armed(); leaving(); raise ZeroDivisionError", code=1),
     Row("X03b", "unhandled exception inside async with", "import contextlib" + GUARDED.format(end="leaving(); raise ZeroDivisionError") + "asyncio.run(main())", code=1),
-    Row("X07", "finalisation: daemon threads in calls, hooks that raise", DAEMONS),
+    Row("X03c", "unhandled exception, its locals printed", LOCALS, code=1, check=showed_locals),
+    # It takes the GIL from thirteen threads, five milliseconds each, before the hook runs.
+    Row("X07", "finalisation: daemon threads in calls, hooks that raise", DAEMONS, target_ms=300),
 ]
 
 

@@ -37,10 +37,10 @@ def sends(number: signal.Signals) -> Callable[[Scene], int]:
 
 ROWS = [
     Row("X04b", "SIGTERM, no handler", SYNC, sends(signal.SIGTERM), -signal.SIGTERM),
-    # The interpreter looks for signals between two slices of a wait, a tenth of a second each.
-    Row("X04c", "SIGTERM, a handler that exits, in a blocking call", EXITS, sends(signal.SIGTERM), 7, target_ms=150),
+    # The interpreter looks for signals between two slices of a wait, 20 ms each.
+    Row("X04c", "SIGTERM, a handler that exits, in a blocking call", EXITS, sends(signal.SIGTERM), 7, target_ms=40),
     Row("X04d", "SIGHUP: the terminal is gone", SYNC, sends(signal.SIGHUP), -signal.SIGHUP),
-    Row("X05a", "SIGINT in a blocking call", SYNC, sends(signal.SIGINT), -signal.SIGINT, target_ms=150),
+    Row("X05a", "SIGINT in a blocking call", SYNC, sends(signal.SIGINT), -signal.SIGINT, target_ms=40),
     Row("X05b", "SIGINT inside asyncio", ASYNC, sends(signal.SIGINT), -signal.SIGINT),
     Row("X10", "SIGKILL", SYNC, sends(signal.SIGKILL), -signal.SIGKILL),
     Row("X12a", "os._exit", "made = armed(); leaving(); os._exit(4)", code=4),
