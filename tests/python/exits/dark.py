@@ -1,4 +1,4 @@
-"""A machine that can go dark: a network namespace of its own, joined to this one by a pair of virtual devices. What the
+"""A machine that can go dark: a network namespace of its own, joined to this one by a virtual cable and a switch. What the
 kernel there still holds when its program dies is delivered when the cable is plugged in again, as in life.
 
 Needs root and ``ip``, ``unshare`` and ``nsenter``.
@@ -36,6 +36,7 @@ class Dark:
 
     keeper: subprocess.Popen[bytes]
     device: str
+    bridge: str
     exchanges: dict[VenueName, Exchange]
 
     @property
@@ -44,12 +45,16 @@ class Dark:
         return ["nsenter", "-t", str(self.keeper.pid), "-n"]
 
     def unplug(self) -> None:
-        """Nothing passes either way, and nobody is told."""
+        """Pulls the cable out of that machine: its kernel sees no carrier and keeps what it wants to send."""
         ip("link", "set", self.device, "down")
 
-    def plug_in(self) -> None:
-        """What waits goes out."""
-        ip("link", "set", self.device, "up")
+    def cut(self) -> None:
+        """Cuts behind the first switch: nothing passes, and that machine sees nothing of it."""
+        ip("link", "set", self.device, "nomaster")
+
+    def heal(self) -> None:
+        """Takes either back. What waits goes out."""
+        ip("link", "set", self.device, "master", self.bridge, "up")
 
 
 @contextmanager
@@ -66,15 +71,20 @@ def dark(factor: float) -> Iterator[Dark]:
         device = f"kc{keeper.pid}"
         ip("link", "add", device, "type", "veth", "peer", "name", "kc0", "netns", str(keeper.pid))
         stack.callback(ip, "link", "delete", device)
-        ip("address", "add", f"{HERE}/30", "dev", device)
-        ip("link", "set", device, "up")
+        bridge = f"kcb{keeper.pid}"
+        # An address of its own: what still comes over a device that was taken off the bridge is for somebody else.
+        ip("link", "add", bridge, "address", "02:6b:63:00:00:01", "type", "bridge")
+        stack.callback(ip, "link", "delete", bridge)
+        ip("address", "add", f"{HERE}/30", "dev", bridge)
+        ip("link", "set", bridge, "up")
+        ip("link", "set", device, "master", bridge, "up")
         for words in (("address", "add", f"{THERE}/30", "dev", "kc0"), ("link", "set", "kc0", "up"), ("link", "set", "lo", "up")):
             subprocess.run(["nsenter", "-t", str(keeper.pid), "-n", "ip", *words], check=True)
         exchanges = {
             venue: stack.enter_context(Exchange(venue, factor=factor, host=HERE, certificate_hosts=(HERE,)))
             for venue in VenueName
         }
-        yield Dark(keeper, device, exchanges)
+        yield Dark(keeper, device, bridge, exchanges)
 
 
 def ip(*words: str) -> None:

@@ -1,11 +1,13 @@
-"""X14, loss of power: the machine goes dark, and nothing that its kernel still held arrives when the cable is back."""
+"""X14, loss of power: the machine goes dark and its program dies; what its kernel still held must not arrive later than
+the stated limit once the network is back, and of what was still in a socket nothing arrives at all.
+"""
 
 from __future__ import annotations
 
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -44,31 +46,45 @@ def queued(pid: int) -> list[int]:
     return [int(line[4].split(":")[0], 16) for line in lines if line[3] == established]
 
 
-def test_nothing_arrives_of_a_machine_that_went_dark(cable: Dark, tmp_path: Path) -> None:
-    row = Row("X14", "power loss: unplugged, killed, plugged in again", SUSPECTS, command=cable.command)
-    with Scene(row, cable.exchanges, tmp_path) as scene:
+def test_nothing_arrives_of_a_machine_behind_a_cut(cable: Dark, tmp_path: Path) -> None:
+    """The reset that the kernel sent at the end was lost, and it sends nothing again, whenever the cut heals."""
+    assert arrivals(cable, cable.cut, tmp_path, "X14a", "power loss behind a cut that heals at once") == []
+
+
+def test_what_a_kernel_without_carrier_kept_arrives_within_the_limit_or_never(cable: Dark, tmp_path: Path) -> None:
+    """What had left its socket waits for the neighbour's address, up to three seconds, where no option of a socket reaches
+    it. What may follow it is the reset.
+    """
+    late_s = arrivals(cable, cable.unplug, tmp_path, "X14b", "power loss with the cable out, in again at once")
+    assert all(after_s <= USER_TIMEOUT_S for after_s in late_s), late_s
+
+
+def arrivals(cable: Dark, breaks: Callable[[], None], directory: Path, id: str, what: str) -> list[float]:
+    """When, in seconds after the death of the process, anything arrived that keeps a switch."""
+    with Scene(Row(id, what, SUSPECTS, command=cable.command), cable.exchanges, directory) as scene:
         bounds = scene.begin()
-        cable.unplug()
-        unplugged_ns = now_ns()
+        breaks()
+        broken_ns = now_ns()
         scene.waits_for("suspect")
         held = queued(scene.process.pid)
         scene.process.kill()
         scene.process.wait()
         killed_ns = now_ns()
         assert any(held), f"nothing was queued, so that nothing could have arrived: {held}"
-        cable.plug_in()
+        cable.heal()
         for venue, exchange in cable.exchanges.items():
             account, bound_s = scene.accounts[venue], bounds[venue]
             tripped = exchange.wait_for(JournalKind.TRIPPED, account=account, timeout_s=bound_s + 5)
-            assert 0 < tripped.at_ns - unplugged_ns <= bound_s * 1e9, f"{venue}: {tripped} {unplugged_ns}"
-            print(f"X14 {venue.value}: fired {(tripped.at_ns - unplugged_ns) / 1e6:.0f} ms after the cut, {bound_s * 1e3:.0f} at most")
-        for venue, exchange in cable.exchanges.items():
-            left_s = USER_TIMEOUT_S - (now_ns() - killed_ns) / 1e9
-            journal = exchange.journal()
-            with pytest.raises(TimeoutError):
-                exchange.wait_for(JournalKind.SWITCH_SET, since=journal[-1].number + 1, timeout_s=max(left_s, 0.0))
-            late = [note for note in exchange.journal() if note.kind in OF_A_SWITCH and note.at_ns >= unplugged_ns]
-            assert not late, f"{venue}: arrived after the end: {late}"
+            fired_s = (tripped.at_ns - broken_ns) / 1e9
+            print(f"{id} {what}, {venue.value}: fired {fired_s:.2f} s after the cut, {bound_s:.2f} s at most")
+            assert 0 < fired_s <= bound_s, f"{id} {venue}: {tripped} {broken_ns}"
+        notes = [
+            note
+            for venue, exchange in cable.exchanges.items()
+            for note in exchange.journal()
+            if note.kind in OF_A_SWITCH and note.account == scene.accounts[venue].name and note.at_ns > killed_ns
+        ]
+        return [(note.at_ns - killed_ns) / 1e9 for note in notes]
 
 
 PLAIN = """
@@ -91,12 +107,12 @@ def test_of_a_plain_socket_it_would_arrive(cable: Dark) -> None:
             link, _ = server.accept()
             with link:
                 assert plain.stdout.readline() == b"connected\n"
-                cable.unplug()
+                cable.cut()
                 plain.stdin.write(b"go\n")
                 plain.stdin.flush()
                 assert plain.stdout.readline() == b"sent\n"
                 plain.kill()
                 plain.wait()
-                cable.plug_in()
+                cable.heal()
                 link.settimeout(10)
                 assert link.recv(16) == b"stale"
