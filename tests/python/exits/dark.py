@@ -26,7 +26,11 @@ def no_dark_network() -> str:
         return f"needs {', '.join(missing)}"
     if os.geteuid() != 0:
         return "needs root"
-    probe = subprocess.run(["unshare", "-n", "ip", "link", "add", "kc0", "type", "veth", "peer", "name", "kc1"], capture_output=True, check=False)
+    probe = subprocess.run(
+        ["unshare", "-n", "ip", "link", "add", "kc0", "type", "veth", "peer", "name", "kc1"],
+        capture_output=True,
+        check=False,
+    )
     return "" if probe.returncode == 0 else f"no virtual devices: {probe.stderr.decode().strip()}"
 
 
@@ -63,7 +67,9 @@ def dark(factor: float) -> Iterator[Dark]:
     with ExitStack() as stack:
         # Keeps the namespace, with the queues of its kernel, for as long as its input is open.
         keeper = stack.enter_context(
-            subprocess.Popen(["unshare", "-n", "sh", "-c", "echo; exec cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            subprocess.Popen(
+                ["unshare", "-n", "sh", "-c", "echo; exec cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
         )
         stack.callback(keeper.kill)
         assert keeper.stdout is not None
@@ -78,7 +84,11 @@ def dark(factor: float) -> Iterator[Dark]:
         ip("address", "add", f"{HERE}/30", "dev", bridge)
         ip("link", "set", bridge, "up")
         ip("link", "set", device, "master", bridge, "up")
-        for words in (("address", "add", f"{THERE}/30", "dev", "kc0"), ("link", "set", "kc0", "up"), ("link", "set", "lo", "up")):
+        for words in (
+            ("address", "add", f"{THERE}/30", "dev", "kc0"),
+            ("link", "set", "kc0", "up"),
+            ("link", "set", "lo", "up"),
+        ):
             subprocess.run(["nsenter", "-t", str(keeper.pid), "-n", "ip", *words], check=True)
         exchanges = {
             venue: stack.enter_context(Exchange(venue, factor=factor, host=HERE, certificate_hosts=(HERE,)))

@@ -8,7 +8,10 @@ from exits.row import Outcome
 
 from killcord import VenueName
 
-HEAD = f"{'id':<6}{'exit':<58}{'target':>7}  {'exit to FIN or RST: Crypto.com, Deribit, Bybit, Kraken':<56}{'exit to firing: the same'}"
+HEAD = (
+    f"{'id':<6}{'exit':<58}{'target':>7}  {'exit to FIN or RST: Crypto.com, Deribit, Bybit, Kraken':<56}"
+    "exit to firing: the same"
+)
 
 
 def lines(outcomes: Sequence[Outcome]) -> Iterator[str]:

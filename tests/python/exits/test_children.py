@@ -21,11 +21,14 @@ def child():
     threading.Event().wait(60)
     os._exit(0)
 """
-START = CHILD + """
+START = (
+    CHILD
+    + """
 made = armed()
 {start}
 stay()
 """
+)
 # What spawn and forkserver run is found by its name, and the name of a program given by -c is not: so it is a module's.
 MULTIPROCESSING = """
 import multiprocessing
@@ -34,11 +37,14 @@ made = armed()
 multiprocessing.get_context({method!r}).Process(target=orphan.live).start()
 stay()
 """
-SUBPROCESS = CHILD + """
+SUBPROCESS = (
+    CHILD
+    + """
 made = armed()
 subprocess.Popen([sys.executable, "-c", "from exits.orphan import live; live()"], close_fds=False, stdin=subprocess.DEVNULL)
 stay()
 """
+)
 
 
 def kills_the_parent(scene: Scene) -> int:
@@ -88,7 +94,9 @@ def orphaned(id: str, what: str, program: str) -> Row:
 EXEC = "made = armed(); leaving(); os.execv(sys.executable, [sys.executable, '-c', 'from exits.orphan import live; live()'])"
 
 ROWS = [
-    orphaned("X09a", "os.fork, the child lives, the parent is killed", START.format(start="if os.fork() == 0: child()")),
+    orphaned(
+        "X09a", "os.fork, the child lives, the parent is killed", START.format(start="if os.fork() == 0: child()")
+    ),
     orphaned("X09b", "multiprocessing fork, the same", MULTIPROCESSING.format(method="fork")),
     orphaned("X09c", "multiprocessing spawn, the same", MULTIPROCESSING.format(method="spawn")),
     orphaned("X09d", "multiprocessing forkserver, the same", MULTIPROCESSING.format(method="forkserver")),
@@ -153,10 +161,31 @@ say("still")
 leaving()
 """
 SURVIVORS = [
-    Row("X09f", "a forked child ends, the parent stays armed", "made = armed()\nif os.fork() == 0: sys.exit(5)" + ALIVE.format(code=5), check=stays_armed),
-    Row("X09g", "a forked child drops the guards, the same", "made = armed()\nif os.fork() == 0:\n    guard = None; made.clear(); gc.collect(); sys.exit(5)" + ALIVE.format(code=5), check=stays_armed),
-    Row("X09h", "a forked child is killed, the same", "made = armed()\nif os.fork() == 0: os.kill(os.getpid(), 9)" + ALIVE.format(code=-9), check=stays_armed),
-    Row("X09i", "a forked child uses the guards: Forked, the same", REFUSED.split("_, status")[0] + ALIVE.format(code=16), check=stays_armed),
+    Row(
+        "X09f",
+        "a forked child ends, the parent stays armed",
+        "made = armed()\nif os.fork() == 0: sys.exit(5)" + ALIVE.format(code=5),
+        check=stays_armed,
+    ),
+    Row(
+        "X09g",
+        "a forked child drops the guards, the same",
+        "made = armed()\nif os.fork() == 0:\n    guard = None; made.clear(); gc.collect(); sys.exit(5)"
+        + ALIVE.format(code=5),
+        check=stays_armed,
+    ),
+    Row(
+        "X09h",
+        "a forked child is killed, the same",
+        "made = armed()\nif os.fork() == 0: os.kill(os.getpid(), 9)" + ALIVE.format(code=-9),
+        check=stays_armed,
+    ),
+    Row(
+        "X09i",
+        "a forked child uses the guards: Forked, the same",
+        REFUSED.split("_, status")[0] + ALIVE.format(code=16),
+        check=stays_armed,
+    ),
 ]
 
 

@@ -65,7 +65,13 @@ while True:
     hoard.append(bytearray(os.urandom(1 << 20)))
     say("ate")
 """
-CRASH = "import ctypes, resource\nresource.setrlimit(resource.RLIMIT_CORE, ({size}, {size}))\nmade = armed()\nleaving()\nctypes.string_at(0)\n"
+CRASH = """
+import ctypes, resource
+resource.setrlimit(resource.RLIMIT_CORE, ({size}, {size}))
+made = armed()
+leaving()
+ctypes.string_at(0)
+"""
 
 
 def has_core(outcome: Outcome) -> None:

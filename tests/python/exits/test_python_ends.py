@@ -75,13 +75,30 @@ def showed_locals(outcome: Outcome) -> None:
 
 
 ROWS = [
-    Row("X01a", "async with ends", "import contextlib" + GUARDED.format(end="leaving()") + 'asyncio.run(main()); say("gone")', check=let_go_before_it_went_on),
-    Row("X01b", "stop()", "made = armed(); leaving(); [guard.stop() for guard in made]; say('gone')", check=let_go_before_it_went_on),
+    Row(
+        "X01a",
+        "async with ends",
+        "import contextlib" + GUARDED.format(end="leaving()") + 'asyncio.run(main()); say("gone")',
+        check=let_go_before_it_went_on,
+    ),
+    Row(
+        "X01b",
+        "stop()",
+        "made = armed(); leaving(); [guard.stop() for guard in made]; say('gone')",
+        check=let_go_before_it_went_on,
+    ),
     Row("X02a", "sys.exit without close", "made = armed(); leaving(); sys.exit(3)", code=3),
     Row("X02b", "end of main without close", "made = armed(); leaving()"),
-    Row("X02c", "the same under python -X dev -W error", "made = armed(); leaving()", flags=("-X", "dev", "-W", "error")),
+    Row(
+        "X02c", "the same under python -X dev -W error", "made = armed(); leaving()", flags=("-X", "dev", "-W", "error")
+    ),
     Row("X03a", "unhandled exception", "made = armed(); leaving(); raise ZeroDivisionError", code=1),
-    Row("X03b", "unhandled exception inside async with", "import contextlib" + GUARDED.format(end="leaving(); raise ZeroDivisionError") + "asyncio.run(main())", code=1),
+    Row(
+        "X03b",
+        "unhandled exception inside async with",
+        "import contextlib" + GUARDED.format(end="leaving(); raise ZeroDivisionError") + "asyncio.run(main())",
+        code=1,
+    ),
     Row("X03c", "unhandled exception, its locals printed", LOCALS, code=1, check=showed_locals),
     # It takes the GIL from thirteen threads, five milliseconds each, before the hook runs.
     Row("X07", "finalisation: daemon threads in calls, hooks that raise", DAEMONS, target_ms=300),
