@@ -7,6 +7,7 @@ import logging
 import os
 import warnings
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
 
 from ._killcord import GuardHandle, interpreter_ends
@@ -32,21 +33,19 @@ class Running:
         self.pid = os.getpid()
         _running.add(self)
 
-    def let_go(self) -> bool:
-        """Lets go; False when it had ended before."""
-        if self.handle.has_ended():
-            return False
-        with suppress(KillcordError):
-            self.handle.let_go()
-        return True
 
-
-def warn_of_dropped(guard: object) -> None:
-    """Says that a running guard lost its last reference. Twice: Python hides warnings of this kind unless asked for them,
-    and the last resort of ``logging`` shows an error on stderr even where nobody has set it up.
+def let_go_dropped(guard: object, running: Running | None, detach: Callable[[], None]) -> None:
+    """Ends what a guard had begun that lost its last reference, and says so. Twice: Python hides warnings of this kind
+    unless asked for them, and what ``logging`` does of itself shows an error on stderr.
     """
-    logging.getLogger("killcord").error("a running guard was dropped and let go, so that its orders go: %r", guard)
-    warnings.warn("a running guard was dropped; it was let go", ResourceWarning, stacklevel=3, source=guard)
+    was_running = running is not None and not running.handle.has_ended()
+    if running is not None and was_running:
+        with suppress(KillcordError):
+            running.handle.let_go()
+    detach()
+    if was_running:
+        logging.getLogger("killcord").error("a running guard was dropped and let go, so that its orders go: %r", guard)
+        warnings.warn("a running guard was dropped; it was let go", ResourceWarning, stacklevel=2, source=guard)
 
 
 @atexit.register

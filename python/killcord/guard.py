@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from ._delivery import Delivery, Stream
-from ._exit import LEAVE_S, Running, warn_of_dropped
+from ._exit import LEAVE_S, Running, let_go_dropped
 from ._killcord import AttachedLease, GuardHandle, Lease, Message, Reply, SharedLease, Snapshot
 from ._outgoing import parameters, phases, text
 from .config import Policy
@@ -322,12 +322,8 @@ class Guard:
 
     def __del__(self) -> None:
         # What was not built is not there to be ended, and a forked child must not touch what is its parent's.
-        if not hasattr(self, "_delivery") or os.getpid() != self._pid:
-            return
-        was_running = self._running is not None and self._running.let_go()
-        self._delivery.detach()
-        if was_running:
-            warn_of_dropped(self)
+        if hasattr(self, "_delivery") and os.getpid() == self._pid:
+            let_go_dropped(self, self._running, self._delivery.detach)
 
     async def _arm(self) -> None:
         settled = ARMED | HOPELESS

@@ -54,7 +54,6 @@ impl Lease {
     /// The observed times between renewals, for choosing a budget from.
     #[getter]
     fn gaps<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let _calling = calling(py);
         gaps(py, &self.0.gaps())
     }
 
@@ -77,6 +76,7 @@ pub fn extend(py: Python<'_>, seconds: f64, extend: impl FnOnce(Duration) -> boo
 
 /// `killcord.LeaseGaps`.
 pub fn gaps<'py>(py: Python<'py>, gaps: &LeaseGaps) -> PyResult<Bound<'py, PyAny>> {
+    let _calling = calling(py);
     let buckets: Vec<(f64, u64)> = gaps.buckets.iter().map(|(bound, count)| (bound.as_secs_f64(), *count)).collect();
     let buckets = PyTuple::new(py, buckets)?;
     py.import("killcord.lease")?.getattr("LeaseGaps")?.call1((buckets, gaps.longest.as_secs_f64()))

@@ -1,6 +1,7 @@
 //! `killcord.SharedLease`, its renewer, and what a guard gives for one: the three ends of a lease that another process
 //! renews. Like `lease.rs`, renewing calls straight through.
 
+use super::departure::detach;
 use super::{errors, lease};
 use crate::driver::{self, AttachedLease as Attached};
 use pyo3::prelude::*;
@@ -15,12 +16,12 @@ impl SharedLease {
     /// Opens the page, after making it when there is none.
     #[new]
     fn new(py: Python<'_>, path: PathBuf, name: &str) -> PyResult<Self> {
-        py.detach(|| driver::SharedLease::open(&path, name)).map(Self).map_err(|error| errors::page_error(py, &error))
+        detach(py, || driver::SharedLease::open(&path, name)).map(Self).map_err(|error| errors::page_error(py, &error))
     }
 
     /// Makes this process the one that renews.
     fn claim(&self, py: Python<'_>) -> PyResult<SharedRenewer> {
-        py.detach(|| self.0.claim()).map(SharedRenewer).map_err(|error| errors::page_error(py, &error))
+        detach(py, || self.0.claim()).map(SharedRenewer).map_err(|error| errors::page_error(py, &error))
     }
 
     /// Who promises to be alive.
