@@ -18,6 +18,7 @@ from rich.console import Console
 
 from . import __version__, _timeline
 from .check.command import check
+from .daemon.commands import add_to
 from .drill.command import drill
 from .errors import KillcordError
 from .model import VenueName
@@ -110,6 +111,9 @@ def journal(
     except (OSError, ValueError) as error:
         typer.secho(str(error), err=True, fg="red")
         raise typer.Exit(2) from None
+
+
+add_to(app)
 
 
 def _describe(exchange: Exchange, accounts: list[Account], ca_path: Path | None) -> None:
