@@ -156,8 +156,23 @@ def one_run(number: int, scenario: Scenario, client: Client) -> dict[str, object
     cores = {METER_CPU, CLIENT_CPU} if scenario.both_cores else {CLIENT_CPU}
     environment = os.environ | {"PYTHONPATH": str(ROOT / "python")}
     program = subprocess.Popen(command, preexec_fn=lambda: os.sched_setaffinity(0, cores), env=environment)
+    said = end_of(meter, program)
+    counts = json.loads(said) if said.startswith("{") else {"lost": scenario.count, "strange": 0}
+    samples = read_samples(scenario, theirs, ours)
+    foreign = share_of_others(before, processor_time())
+    return {"round": number, "scenario": scenario.name, "client": client.name, "samples": samples, "others": foreign} | counts
+
+
+def end_of(meter: subprocess.Popen[str], program: subprocess.Popen[bytes]) -> str:
+    """What the meter said at its end. Both are gone afterwards; a client that failed does not keep the meter waiting."""
+    said, end = "", time.monotonic() + PATIENCE_S
+    while time.monotonic() < end and not said:
+        try:
+            said = meter.communicate(timeout=1)[0]
+        except subprocess.TimeoutExpired:
+            if program.poll() not in (None, 0):
+                break
     try:
-        said = meter.communicate(timeout=PATIENCE_S)[0]
         program.wait(timeout=10)
     except subprocess.TimeoutExpired:
         said = ""
@@ -165,10 +180,7 @@ def one_run(number: int, scenario: Scenario, client: Client) -> dict[str, object
         if process.poll() is None:
             process.kill()
             process.wait()
-    counts = json.loads(said) if said.startswith("{") else {"lost": scenario.count, "strange": 0}
-    samples = read_samples(scenario, theirs, ours)
-    foreign = share_of_others(before, processor_time())
-    return {"round": number, "scenario": scenario.name, "client": client.name, "samples": samples, "others": foreign} | counts
+    return said
 
 
 def read_samples(scenario: Scenario, theirs: Path, ours: Path) -> list[float]:

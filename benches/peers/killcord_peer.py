@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from job import Job, read_job, run
-from killcord import Credentials, CryptoCom, Endpoints, Guard
+from killcord import Credentials, CryptoCom, Endpoints, Engine, Guard, Wait
 from killcord.events import LinkLost, LinkUp
 
 # Nothing listens there: the meter speaks no HTTP, and a guard does without as long as nobody asks for a kill.
@@ -17,7 +17,9 @@ def guard_of(job: Job, **more: object) -> Guard:
     """A guard that takes the meter for Crypto.com."""
     endpoints = Endpoints(job.url, NO_HTTP, time_factor=0.2 if job.name == "drop" else 1.0)
     venue = CryptoCom(Credentials.values(key="KEY", secret="SECRET"), custom=endpoints)
-    return Guard(venue, **more)  # type: ignore[arg-type]
+    spins = "--spin" in job.extra
+    engine = Engine(wait=Wait.SPIN, cpu=int(job.extra[job.extra.index("--spin") + 1])) if spins else Engine()
+    return Guard(venue, engine=engine, **more)  # type: ignore[arg-type]
 
 
 async def main(job: Job) -> None:

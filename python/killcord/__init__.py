@@ -20,6 +20,7 @@ from ._killcord import (
     __version__,
 )
 from .config import Endpoints, Policy
+from .engine import Engine, Wait
 from .errors import (
     AlreadyReading,
     AlreadyStarted,
@@ -167,6 +168,7 @@ __all__ = [
     "DisconnectWarning",
     "Ended",
     "Endpoints",
+    "Engine",
     "Environment",
     "ErrorReported",
     "Event",
@@ -276,6 +278,7 @@ __all__ = [
     "Venue",
     "VenueName",
     "VenueNotice",
+    "Wait",
     "WouldBreakProtection",
     "WrongLoop",
     "__version__",

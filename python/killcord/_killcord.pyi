@@ -29,6 +29,7 @@ __all__ = [
     "CallWriter",
     "Credentials",
     "EndpointsSpec",
+    "EngineSpec",
     "Exchange",
     "GuardHandle",
     "Hole",
@@ -138,6 +139,14 @@ class EndpointsSpec:
     def __new__(
         cls, guard_url: str, http_url: str, trade_url: str | None, ca_pem: str | None, time_factor: float
     ) -> EndpointsSpec: ...
+
+# engine.rs
+
+@final
+class EngineSpec:
+    """Checked options of an engine. `killcord.Engine` is its face."""
+
+    def __new__(cls, wait: str, cpu: int | None) -> EngineSpec: ...
 
 # venues.rs
 
@@ -556,7 +565,9 @@ class AttachedLease:
 class GuardHandle:
     """One guard on a thread of its own. Dropping it lets go of the guard; it never disarms it."""
 
-    def __new__(cls, venue: VenueSpec, policy: PolicySpec, journal: JournalWriter | None) -> GuardHandle:
+    def __new__(
+        cls, venue: VenueSpec, policy: PolicySpec, journal: JournalWriter | None, engine: EngineSpec
+    ) -> GuardHandle:
         """Makes the thread and the guard; nothing is dialled before `start`."""
 
     def start(self) -> None:

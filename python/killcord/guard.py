@@ -19,6 +19,7 @@ from ._exit import LEAVE_S, Running, let_go_dropped
 from ._killcord import AttachedLease, GuardHandle, Lease, Message, Reply, SharedLease, Snapshot
 from ._outgoing import parameters, phases, text
 from .config import Policy
+from .engine import Engine
 from .errors import ArmTimeout, Ended, Fenced, NotStarted, PhaseTimeout
 from .events import CallbackFailed, Event, Farewell, KillEnded
 from .journal import Journal, writer_of
@@ -76,10 +77,11 @@ class Guard:
         on_message: Callable[[Message], None] | None = None,
         arm_timeout_s: float = 30.0,
         journal: Journal | str | os.PathLike[str] | None = None,
+        engine: Engine | None = None,
     ) -> None:
         """Makes the engine's thread; nothing is dialled before the guard is entered or started.
 
-        With ``journal`` every event is written there too. Raises what :class:`Journal` raises, ``StartFailed`` when there
+        With ``journal`` every event is written there too; ``engine`` says how the thread waits. Raises what :class:`Journal` raises, ``StartFailed`` when there
         is no thread or descriptor, and ``ConfigError`` without root certificates to verify a venue with.
         """
         self._running: Running | None = None
@@ -87,7 +89,7 @@ class Guard:
         self._venue = venue
         self._policy = Policy() if policy is None else policy
         self._arm_timeout_s = arm_timeout_s
-        self._handle = GuardHandle(venue._spec(), self._policy._spec(), writer_of(journal))
+        self._handle = GuardHandle(venue._spec(), self._policy._spec(), writer_of(journal), (engine or Engine())._spec())
         self._delivery = Delivery(self._handle, on_message)
 
     @property

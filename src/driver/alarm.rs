@@ -8,11 +8,11 @@ use rustix::io::Errno;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
-use std::cell::Cell;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -70,24 +70,32 @@ impl Alarm {
     }
 }
 
-/// The earliest moment at which anybody in a guard's task wants to be polled again. Collected anew in every turn.
-#[derive(Clone, Default)]
-pub(super) struct Wishes(Rc<Cell<Option<Moment>>>);
+/// The earliest moment at which anybody in a guard's task wants to be polled again. Collected anew in every turn; shared
+/// by the parts of one task, so never used from two threads at a time.
+#[derive(Clone)]
+pub(super) struct Wishes(Arc<AtomicU64>);
+
+impl Default for Wishes {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU64::new(NEVER)))
+    }
+}
 
 impl Wishes {
     /// Forgets what was wished for in the turn before.
     pub(super) fn reset(&self) {
-        self.0.set(None);
+        self.0.store(NEVER, Ordering::Relaxed);
     }
 
     /// Poll me at `at` at the latest.
     pub(super) fn wish(&self, at: Moment) {
-        self.0.set(Some(self.0.get().map_or(at, |earliest| earliest.min(at))));
+        self.0.fetch_min(at.nanos(), Ordering::Relaxed);
     }
 
     /// The earliest of all.
     pub(super) fn earliest(&self) -> Option<Moment> {
-        self.0.get()
+        let nanos = self.0.load(Ordering::Relaxed);
+        (nanos != NEVER).then(|| Moment::from_nanos(nanos))
     }
 
     /// `work`, or `None` when `deadline` comes first. Work that is ready at its deadline counts.
@@ -112,6 +120,9 @@ impl Wishes {
         Poll::Pending
     }
 }
+
+/// Nobody wishes for anything.
+const NEVER: u64 = u64::MAX;
 
 #[cfg(test)]
 mod tests {

@@ -45,7 +45,7 @@ impl Calls {
         self.running.push(Running { tag, line, future });
     }
 
-    fn future(&mut self, request: HttpRequest, to: &Endpoint) -> Pin<Box<dyn Future<Output = Outcome>>> {
+    fn future(&mut self, request: HttpRequest, to: &Endpoint) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
         let line = request.line;
         if self.running.iter().filter(|call| call.line == line).count() >= RUNNING_MAX {
             return Box::pin(ready(Outcome::failed(LossCause::Local { what: "HTTP calls at a time" })));
@@ -94,7 +94,7 @@ impl Calls {
 struct Running {
     tag: CallTag,
     line: CallLine,
-    future: Pin<Box<dyn Future<Output = Outcome>>>,
+    future: Pin<Box<dyn Future<Output = Outcome> + Send>>,
 }
 
 struct Outcome {
@@ -122,7 +122,7 @@ struct Place {
 struct Connection {
     place: Place,
     sender: SendRequest<Full<Bytes>>,
-    driver: Pin<Box<dyn Future<Output = ()>>>,
+    driver: Pin<Box<dyn Future<Output = ()> + Send>>,
     ended: bool,
 }
 

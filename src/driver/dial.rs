@@ -55,13 +55,13 @@ impl Dialler {
         let (socket, address) = self.within("connect", self.stages.connect, connecting).await??;
         self.resolver.prefer(&to.host, address);
         if !to.scheme.is_tls() {
-            return Ok(Stream::Plain(socket));
+            return Ok(Stream::plain(socket));
         }
         let config =
             self.tls.as_ref().ok_or(LossCause::Certificate { why: "not verifiable: no authorities loaded" })?;
         let handshake = tls::handshake(config, &to.host, socket);
         let stream = self.within("tls", self.stages.tls, handshake).await??;
-        Ok(Stream::Tls(Box::new(stream)))
+        Ok(Stream::tls(stream))
     }
 
     async fn within<T>(

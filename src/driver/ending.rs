@@ -44,6 +44,13 @@ impl<M: Machine> GuardTask<M> {
         tell_fault(&mut self.world.publisher, what);
     }
 
+    /// The engine went away under it, unless it had ended before.
+    pub(super) fn engine_ended(&mut self) {
+        if !self.over {
+            self.fault(ENGINE_ENDED.into());
+        }
+    }
+
     /// What was asked and not handed in was surely not sent.
     fn refuse_asks(&mut self) {
         self.shared.take_last_asks(&mut self.asks);
@@ -51,15 +58,6 @@ impl<M: Machine> GuardTask<M> {
             if let Ask::Request { id, .. } | Ask::Send { id, .. } = ask {
                 self.world.settle(id, Fate::NotSent);
             }
-        }
-    }
-}
-
-impl<M: Machine> Drop for GuardTask<M> {
-    /// The engine went away under it.
-    fn drop(&mut self) {
-        if !self.over {
-            self.fault(ENGINE_ENDED.into());
         }
     }
 }

@@ -16,17 +16,39 @@ use super::shared::Shared;
 use super::slice;
 use super::spec::{GuardSpec, Settings};
 use super::tls;
+use super::turns::Task;
 use super::world::World;
 use crate::model::LinkRole;
 use crate::session::Session;
 use crate::venue::Venue;
 use rustls::ClientConfig;
 use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::LocalSet;
+use tokio::task::JoinSet;
+
+/// How an engine's thread waits, and where it runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct EngineOptions {
+    /// How it waits for the world.
+    pub wait: Wait,
+    /// The only core it may use; any when there is none. Pin it when it spins, and keep everything else off that core.
+    pub cpu: Option<usize>,
+}
+
+/// How an engine's thread waits for the world.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Wait {
+    /// Asleep in the kernel: costs nothing, and a wake-up every time.
+    #[default]
+    Park,
+    /// By asking again and again: takes a whole core, and is several times as quick.
+    Spin,
+}
 
 /// A running engine. Its thread ends when the last `Engine` and the last handle of its guards are gone.
 #[derive(Clone)]
@@ -35,8 +57,13 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts an engine of its own.
+    /// Starts an engine of its own, which parks.
     pub fn start() -> Result<Self, StartError> {
+        Self::start_with(EngineOptions::default())
+    }
+
+    /// Starts an engine of its own. Returns once its thread runs as it was asked to.
+    pub fn start_with(options: EngineOptions) -> Result<Self, StartError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .max_blocking_threads(RESOLVER_THREADS)
@@ -45,10 +72,20 @@ impl Engine {
             .map_err(|error| local("event loop", &error))?;
         let handle = runtime.handle().clone();
         let (jobs, waiting) = unbounded_channel();
+        let (tell, told) = std::sync::mpsc::channel();
         std::thread::Builder::new()
             .name("killcord-engine".into())
-            .spawn(move || run(runtime, waiting))
+            .spawn(move || {
+                let settled = settle(options);
+                let runs = settled.is_ok();
+                // The other end waits for exactly this.
+                let _ = tell.send(settled);
+                if runs {
+                    run(runtime, waiting, options.wait);
+                }
+            })
             .map_err(|error| local("thread", &error))?;
+        told.recv().map_err(|_| StartError::EngineEnded)?.map_err(|error| local("cpu", &error))?;
         let inner = Inner { pid: std::process::id(), runtime: handle, jobs, tls: OnceLock::new() };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -100,7 +137,8 @@ impl Engine {
             let calls = Calls::new(dialler.clone(), settings.call_deadline);
             let (shared, publisher) = unborn.arrive();
             let world = World::new(dialler, calls, publisher);
-            tokio::task::spawn_local(GuardTask::new(machine, world, shared, alarm, settings.policy.stall_limit));
+            let task = GuardTask::new(machine, world, shared, alarm, settings.policy.stall_limit);
+            Box::pin(Task::new(task)) as Guard
         };
         self.inner.jobs.send(Box::new(job)).map_err(|_| StartError::EngineEnded)?;
         Ok(handle)
@@ -140,27 +178,49 @@ struct Inner {
     tls: OnceLock<Arc<ClientConfig>>,
 }
 
-/// Runs on the engine's thread and adds a guard there.
-type Job = Box<dyn FnOnce(&Resolver) + Send>;
+/// Runs on the engine's thread and makes a guard there.
+type Job = Box<dyn FnOnce(&Resolver) -> Guard + Send>;
+/// A guard's task.
+type Guard = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 static SHARED: Mutex<Option<Engine>> = Mutex::new(None);
 /// The process that may use [`SHARED`]; 0 before the first use.
 static SHARED_PID: AtomicU32 = AtomicU32::new(0);
 
-fn run(runtime: Runtime, mut jobs: UnboundedReceiver<Job>) {
+fn run(runtime: Runtime, mut jobs: UnboundedReceiver<Job>, wait: Wait) {
+    let resolver = Resolver::default();
+    runtime.block_on(async {
+        let spinning = match wait {
+            Wait::Park => None,
+            Wait::Spin => Some(tokio::spawn(spin())),
+        };
+        let mut guards = JoinSet::new();
+        while let Some(job) = jobs.recv().await {
+            guards.spawn(job(&resolver));
+            while guards.try_join_next().is_some() {}
+        }
+        // Nobody can add a guard any more; those that are there end in their own time.
+        while guards.join_next().await.is_some() {}
+        if let Some(spinning) = spinning {
+            spinning.abort();
+        }
+    });
+    runtime.shutdown_background();
+}
+
+/// A task that is always ready: as long as there is one, the runtime looks at its sockets without waiting for them.
+async fn spin() {
+    loop {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// For the calling thread, which is to be the engine's.
+fn settle(options: EngineOptions) -> io::Result<()> {
     if let Err(error) = slice::shorten() {
         tracing::debug!(%error, "no short scheduler slices");
     }
-    let guards = LocalSet::new();
-    let resolver = Resolver::default();
-    guards.block_on(&runtime, async {
-        while let Some(job) = jobs.recv().await {
-            job(&resolver);
-        }
-    });
-    // Nobody can add a guard any more; those that are there end in their own time.
-    runtime.block_on(guards);
-    runtime.shutdown_background();
+    options.cpu.map_or(Ok(()), slice::pin)
 }
 
 fn speaks_tls(venue: &dyn Venue) -> bool {

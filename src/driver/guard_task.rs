@@ -19,8 +19,6 @@ use crate::model::{CallTag, Epoch, LossCause, Misuse, Moment, Phase, RequestId};
 use crate::session::{Action, Command, Fate, Input};
 use crate::venue::CallReply;
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -32,7 +30,7 @@ pub(super) struct GuardTask<M: Machine> {
     pub(super) shared: Arc<Shared>,
     alarm: Alarm,
     /// When the session wants a tick.
-    until: Option<Moment>,
+    pub(super) until: Option<Moment>,
     stall_limit: Duration,
     pub(super) asks: VecDeque<Ask>,
     pub(super) leases: Vec<Watched>,
@@ -40,6 +38,10 @@ pub(super) struct GuardTask<M: Machine> {
     pub(super) doing: &'static str,
     /// A due tick was put off once, because unread bytes were found that the event loop had not reported yet.
     looked_again: bool,
+    /// The same with asks.
+    read_for_asks: bool,
+    /// The last turn left something for the next one, which is on its way.
+    pub(super) unfinished: bool,
     /// It was told to let go; over once the session has stopped and nothing is open.
     pub(super) ending: bool,
     /// It has been in some other phase than stopped.
@@ -62,6 +64,8 @@ impl<M: Machine> GuardTask<M> {
             leases: Vec::new(),
             doing: "starting",
             looked_again: false,
+            read_for_asks: false,
+            unfinished: true,
             ending: false,
             was_running: false,
             give_up_at: None,
@@ -69,20 +73,19 @@ impl<M: Machine> GuardTask<M> {
         }
     }
 
-    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// One turn of the task on the engine's thread.
+    pub(super) fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.shared.task.register(cx.waker());
         for _ in 0..ROUNDS_MAX {
             self.world.unpolled = false;
             self.world.wishes.reset();
-            let more = self.round(cx);
-            if more {
-                come_back(cx);
-            }
-            if more || !self.world.unpolled {
+            self.unfinished = self.round(cx);
+            if self.unfinished || !self.world.unpolled {
                 break;
             }
         }
-        if self.world.unpolled {
+        self.unfinished |= self.world.unpolled;
+        if self.unfinished {
             come_back(cx);
         }
         self.show(cx);
@@ -198,6 +201,11 @@ impl<M: Machine> GuardTask<M> {
     fn hear_asks(&mut self, cx: &mut Context<'_>) -> bool {
         self.doing = "handling a command";
         let contended = !self.shared.take_asks(&mut self.asks);
+        // An order is judged after everything that has arrived. The event loop may not have looked since we last slept.
+        self.read_for_asks = !self.read_for_asks && !self.asks.is_empty() && self.world.has_news();
+        if self.read_for_asks {
+            return true;
+        }
         for _ in 0..ASKS_PER_TURN {
             let Some(ask) = self.asks.pop_front() else { break };
             self.hear(cx, ask);
@@ -209,7 +217,7 @@ impl<M: Machine> GuardTask<M> {
         contended || !self.asks.is_empty()
     }
 
-    fn hear(&mut self, cx: &mut Context<'_>, ask: Ask) {
+    pub(super) fn hear(&mut self, cx: &mut Context<'_>, ask: Ask) {
         match ask {
             Ask::Start => self.command(cx, Command::Start),
             Ask::LetGo { close_frame } => {
@@ -344,21 +352,6 @@ impl<M: Machine> GuardTask<M> {
             [self.until, self.pages_due(), self.world.wishes.earliest(), self.world.publisher.due(), self.give_up_at];
         self.alarm.poll(cx).expect("a timer that is registered can be read");
         self.alarm.set(wanted.into_iter().flatten().min()).expect("every moment is a valid time for a timer");
-    }
-}
-
-impl<M: Machine> Future for GuardTask<M> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let task = self.get_mut();
-        match catch_unwind(AssertUnwindSafe(|| task.turn(cx))) {
-            Ok(progress) => progress,
-            Err(payload) => {
-                task.fault(ending::describe(task.doing, payload.as_ref()));
-                Poll::Ready(())
-            }
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One live link: the websocket, what waits to be written on it, and what the kernel knows about its send queue. It is
 //! read and written from the guard's own task, one after the other, with nothing in between.
 
+use super::frame::{self, Masks};
 use super::lanes::{Lanes, Waiting};
 use super::send_queue::{self, SAMPLE_EVERY, Watch};
 use super::socket;
@@ -9,9 +10,11 @@ use super::tls;
 use crate::model::{Epoch, LossCause, Moment};
 use crate::venue::Lane;
 use futures_util::{Sink, StreamExt};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::io::AsyncWrite;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -24,6 +27,7 @@ pub(super) struct Link {
     pub(super) epoch: Epoch,
     websocket: Websocket,
     lanes: Lanes,
+    masks: Masks,
     /// The socket takes no more at the moment; everything new queues up in the lanes.
     blocked: bool,
     /// Writing failed. Reading may still tell the better reason.
@@ -65,6 +69,7 @@ impl Link {
             epoch,
             websocket,
             lanes: Lanes::default(),
+            masks: Masks::default(),
             blocked: false,
             broken: None,
             leaving: None,
@@ -120,7 +125,7 @@ impl Link {
     /// Writes a line at once, or queues it in its lane when the socket takes no more.
     pub(super) fn say(&mut self, cx: &mut Context<'_>, now: Moment, line: &str, lane: Lane) {
         if self.is_writable() {
-            self.write(cx, now, Message::text(line));
+            self.write(cx, now, |out, masks| frame::push_text(out, masks, line));
         } else if !self.lanes.push(lane, Waiting::Line(line.to_owned())) {
             tracing::debug!(epoch = self.epoch.0, ?lane, "a lane is full: a line was dropped");
         }
@@ -133,7 +138,7 @@ impl Link {
         }
         self.pinged = Some(nonce);
         if self.is_writable() {
-            self.write(cx, now, ping_message(nonce));
+            self.write(cx, now, |out, masks| frame::push_ping(out, masks, nonce));
         } else {
             self.lanes.push(Lane::Keepalive, Waiting::Ping(nonce));
         }
@@ -144,12 +149,29 @@ impl Link {
         !self.blocked && self.broken.is_none()
     }
 
-    fn write(&mut self, cx: &mut Context<'_>, now: Moment, message: Message) {
-        tracing::trace!(epoch = self.epoch.0, bytes = message.len(), "line out");
+    /// Only while the link is writable: then the library has nothing half written, and ours may go to the stream beside
+    /// it. With what is queued there the library's own answers cannot get in between.
+    fn write(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Moment,
+        encode: impl FnOnce(&mut Vec<u8>, &mut Masks) -> io::Result<()>,
+    ) {
+        tracing::trace!(epoch = self.epoch.0, "line out");
         self.queue.written(now);
-        match Pin::new(&mut self.websocket).start_send(message) {
-            Ok(()) => self.flush(cx),
-            Err(error) => self.broken = Some(loss_of(error)),
+        let (stream, masks) = (self.websocket.get_mut(), &mut self.masks);
+        match stream.queue_frame(|out| encode(out, masks)) {
+            Ok(()) => self.flush_stream(cx),
+            Err(error) => self.broken = Some(socket::loss_of(&error)),
+        }
+    }
+
+    /// What is in the stream, without asking the library whether it has more.
+    fn flush_stream(&mut self, cx: &mut Context<'_>) {
+        match Pin::new(self.websocket.get_mut()).poll_flush(cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => self.broken = Some(loss_of(error.into())),
+            Poll::Pending => self.blocked = true,
         }
     }
 
@@ -170,7 +192,10 @@ impl Link {
         while self.is_writable()
             && let Some(waiting) = self.lanes.pop()
         {
-            self.write(cx, now, message_of(waiting));
+            match waiting {
+                Waiting::Line(line) => self.write(cx, now, |out, masks| frame::push_text(out, masks, &line)),
+                Waiting::Ping(nonce) => self.write(cx, now, |out, masks| frame::push_ping(out, masks, nonce)),
+            }
         }
     }
 
@@ -202,6 +227,16 @@ impl Link {
 
     pub(super) const fn leaving(&self) -> Option<Leaving> {
         self.leaving
+    }
+
+    /// True when a turn of the task would hear something: bytes, an end, an error.
+    pub(super) fn has_news(&self) -> bool {
+        self.broken.is_some() || self.websocket.get_ref().socket().is_readable()
+    }
+
+    /// True while it can be written to only by somebody who waits.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.blocked || self.broken.is_some()
     }
 
     pub(super) fn has_unread(&self) -> bool {

@@ -7,6 +7,7 @@
 //!  slice       how the thread is scheduled          queue    events and messages, never silently lost
 //!  spec        what a guard needs to run
 //!  guard_task  the loop of one guard                clock    the only file that reads one
+//!  turns       the loop, or a caller with a line
 //!  world       what the loop has outside            alarm    waiting on that clock
 //!  machine     what the loop drives                 ending   how the loop ends
 //!
@@ -15,6 +16,7 @@
 //!  socket      TCP with the options we need         farewell its orderly end
 //!  tls         certificates, always verified        send_queue  what the kernel knows (layer L2)
 //!  stream      socket or TLS                        inherit  a forked child keeps no socket open
+//!  frame       what is written, masked
 //!  call        HTTP                                serve    an embedded venue on loopback
 //!  lease       what an application holds of one    lease_cell   what it shares with the task
 //!  guard_leases  the task's side of leases
@@ -31,6 +33,7 @@ mod ending;
 mod engine;
 mod error;
 mod farewell;
+mod frame;
 mod guard_leases;
 mod guard_task;
 mod handle;
@@ -57,12 +60,13 @@ mod socket;
 mod spec;
 mod stream;
 mod tls;
+mod turns;
 mod world;
 
 #[cfg(test)]
 mod tests;
 
-pub use engine::Engine;
+pub use engine::{Engine, EngineOptions, Wait};
 pub use error::{AttachError, CallError, StartError, WaitError};
 pub use handle::GuardHandle;
 pub use lease::{AttachedLease, LeaseHandle};

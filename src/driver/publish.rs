@@ -104,6 +104,16 @@ impl Publisher {
         }
     }
 
+    /// Hands over what is staged, unless events were told: these come after a snapshot that knows of them.
+    pub(super) fn hand_over_lines(&mut self) -> bool {
+        !self.urgent && self.hand_over_queues()
+    }
+
+    /// True while events, or a change of phase, were told and not handed over.
+    pub(super) fn has_told(&self) -> bool {
+        self.urgent || self.notify
+    }
+
     fn hand_over_queues(&mut self) -> bool {
         if self.staged.events.is_empty() && self.staged.inbound.is_empty() {
             return true;

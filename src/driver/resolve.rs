@@ -3,18 +3,19 @@
 
 use super::alarm::Wishes;
 use super::clock;
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
 /// The memory of one engine.
 #[derive(Clone, Default)]
 pub(super) struct Resolver {
-    names: Rc<RefCell<BTreeMap<(String, u16), Name>>>,
+    names: Arc<Mutex<Names>>,
 }
+
+type Names = BTreeMap<(String, u16), Name>;
 
 #[derive(Default)]
 struct Name {
@@ -47,31 +48,36 @@ impl Resolver {
 
     /// This address of the host worked: next time it comes first.
     pub(super) fn prefer(&self, host: &str, address: SocketAddr) {
-        if let Some(name) = self.names.borrow_mut().get_mut(&(host.to_owned(), address.port()))
+        if let Some(name) = self.names().get_mut(&(host.to_owned(), address.port()))
             && let Some(at) = name.good.iter().position(|known| *known == address)
         {
             name.good[..=at].rotate_right(1);
         }
     }
 
+    /// Held for a look or a change and never across a wait; only the engine's thread comes here.
+    fn names(&self) -> MutexGuard<'_, Names> {
+        super::shared::lock(&self.names)
+    }
+
     fn good(&self, key: &(String, u16)) -> Vec<SocketAddr> {
-        self.names.borrow().get(key).map(|name| name.good.clone()).unwrap_or_default()
+        self.names().get(key).map(|name| name.good.clone()).unwrap_or_default()
     }
 
     /// Sees to it that a look-up is under way; returns how many had ended before it.
     fn look_up(&self, key: &(String, u16)) -> u64 {
-        let mut names = self.names.borrow_mut();
+        let mut names = self.names();
         let name = names.entry(key.clone()).or_default();
         if !name.looking {
             name.looking = true;
-            tokio::task::spawn_local(ask_system(self.clone(), key.clone()));
+            tokio::spawn(ask_system(self.clone(), key.clone()));
         }
         name.answered
     }
 
     fn answered_after(&self, key: &(String, u16), seen: u64) -> impl Future<Output = ()> {
         std::future::poll_fn(move |cx| {
-            let mut names = self.names.borrow_mut();
+            let mut names = self.names();
             let Some(name) = names.get_mut(key) else { return Poll::Ready(()) };
             if name.answered != seen {
                 return Poll::Ready(());
@@ -84,7 +90,7 @@ impl Resolver {
     }
 
     fn answered(&self, key: &(String, u16), found: Vec<SocketAddr>) {
-        let mut names = self.names.borrow_mut();
+        let mut names = self.names();
         let Some(name) = names.get_mut(key) else { return };
         name.looking = false;
         name.answered += 1;
@@ -132,7 +138,7 @@ mod tests {
         on_engine(|resolver| async move {
             let key = ("killcord.invalid".to_owned(), 443);
             let known: SocketAddr = "192.0.2.7:443".parse().unwrap();
-            resolver.names.borrow_mut().entry(key.clone()).or_default();
+            resolver.names().entry(key.clone()).or_default();
             resolver.answered(&key, vec![known]);
             assert_eq!(resolver.addresses("killcord.invalid", 443, &Wishes::default()).await, [known]);
         });
@@ -143,10 +149,10 @@ mod tests {
         on_engine(|resolver| async move {
             let key = ("killcord.invalid".to_owned(), 443);
             let known: SocketAddr = "192.0.2.7:443".parse().unwrap();
-            resolver.names.borrow_mut().entry(key.clone()).or_default();
+            resolver.names().entry(key.clone()).or_default();
             resolver.answered(&key, vec![known]);
             // A look-up that never ends is under way.
-            resolver.names.borrow_mut().get_mut(&key).unwrap().looking = true;
+            resolver.names().get_mut(&key).unwrap().looking = true;
             let wishes = Wishes::default();
             let asking = resolver.addresses("killcord.invalid", 443, &wishes);
             let mut asking = std::pin::pin!(asking);
@@ -172,7 +178,7 @@ mod tests {
             let key = ("killcord.invalid".to_owned(), 443);
             let all: Vec<SocketAddr> =
                 ["192.0.2.1:443", "192.0.2.2:443", "192.0.2.3:443"].iter().map(|a| a.parse().unwrap()).collect();
-            resolver.names.borrow_mut().entry(key.clone()).or_default();
+            resolver.names().entry(key.clone()).or_default();
             resolver.answered(&key, all.clone());
             resolver.prefer("killcord.invalid", all[2]);
             assert_eq!(resolver.good(&key), [all[2], all[0], all[1]]);

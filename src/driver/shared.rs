@@ -6,12 +6,14 @@ use super::error::{CallError, WaitError};
 use super::lease_cell::LeaseCell;
 use super::queue::{Inbound, Queue};
 use super::shared_lease::SharedLease;
+use super::turns::Shortcut;
 use crate::model::{Coverage, Event, LeaseId, LeaseTerms, Misuse, Moment, Phase, RequestId, Snapshot};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::task::AtomicWaker;
 use std::collections::VecDeque;
+use std::ops::Not;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 use std::time::Duration;
 
 /// Called when something became readable.
@@ -25,6 +27,8 @@ pub(super) struct Shared {
     /// A claim may be believed until then, in nanoseconds; see [`Shared::present`].
     fresh_until: AtomicU64,
     asks: Mutex<Asks>,
+    /// The way past the queue of asks, for lines of the application.
+    shortcut: OnceLock<Weak<dyn Shortcut>>,
     /// Wakes the task.
     pub(super) task: AtomicWaker,
     pub(super) reader: Mutex<Reader>,
@@ -102,6 +106,7 @@ impl Shared {
             snapshot: ArcSwap::new(first),
             fresh_until: AtomicU64::new(u64::MAX),
             asks: Mutex::new(Asks::default()),
+            shortcut: OnceLock::new(),
             task: AtomicWaker::new(),
             reader: Mutex::new(Reader::new(capacities)),
             unread: AtomicUsize::new(0),
@@ -149,8 +154,15 @@ impl Shared {
             return Err(Misuse::TooManyPending { limit }.into());
         }
         let id = RequestId(self.last_request.fetch_add(1, Ordering::Relaxed) + 1);
-        self.push_ask(build(id), length, ASKS_MAX)?;
-        Ok(id)
+        let shortcut = self.shortcut.get().and_then(Weak::upgrade);
+        let refused = match shortcut {
+            Some(shortcut) => shortcut.try_ask(build(id)).err(),
+            None => Some(build(id)),
+        };
+        match refused {
+            Some(ask) => self.push_ask(ask, length, ASKS_MAX).map(|()| id),
+            None => Ok(id),
+        }
     }
 
     /// Makes a lease, which the guard needs from the moment this returns to its asker.
@@ -300,6 +312,16 @@ impl Shared {
         let mut asks = lock(&self.asks);
         asks.closed = true;
         asks.move_into(into);
+    }
+
+    /// True when something waits to be taken, or is just being written.
+    pub(super) fn has_asks(&self) -> bool {
+        self.asks.try_lock().is_ok_and(|asks| asks.waiting.is_empty() && !asks.closed).not()
+    }
+
+    pub(super) fn open_shortcut(&self, shortcut: Weak<dyn Shortcut>) {
+        // A guard has one task, which comes here once.
+        let _ = self.shortcut.set(shortcut);
     }
 
     pub(super) fn is_released(&self) -> bool {

@@ -66,6 +66,14 @@ impl Socket {
         rustix::io::ioctl_fionread(&self.stream).is_ok_and(|bytes| bytes > 0)
     }
 
+    /// True when reading would not wait: for bytes, for an end, for an error.
+    pub(super) fn is_readable(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, poll};
+        let at_once = rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 };
+        let mut sockets = [PollFd::new(&self.stream, PollFlags::IN)];
+        poll(&mut sockets, Some(&at_once)) != Ok(0)
+    }
+
     pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
     }

@@ -40,7 +40,7 @@ pub(super) struct Incoming<'a> {
 
 struct Dial {
     epoch: Epoch,
-    future: Pin<Box<dyn Future<Output = Result<Websocket, LossCause>>>>,
+    future: Pin<Box<dyn Future<Output = Result<Websocket, LossCause>> + Send>>,
 }
 
 impl World {
@@ -188,6 +188,16 @@ impl World {
     /// True when bytes wait in the kernel that have not been read.
     pub(super) fn has_unread(&self) -> bool {
         self.links.iter().any(|link| link.leaving().is_none() && link.has_unread())
+    }
+
+    /// True when a link has something to say that was not heard yet: bytes, an end, an error.
+    pub(super) fn has_news(&self) -> bool {
+        self.links.iter().any(|link| link.leaving().is_none() && link.has_news())
+    }
+
+    /// True when the task must look after something: a link that was left or takes no more, events that were told.
+    pub(super) fn has_loose_ends(&self) -> bool {
+        self.publisher.has_told() || self.links.iter().any(|link| link.leaving().is_some() || link.is_stuck())
     }
 
     /// True when another order could not be queued on some link.

@@ -4,6 +4,7 @@
 use super::bell::Bell;
 use super::config::PolicySpec;
 use super::departure::detach;
+use super::engine::EngineSpec;
 use super::journal::JournalWriter;
 use super::lease::Lease;
 use super::shared_lease::{AttachedLease, SharedLease};
@@ -41,6 +42,7 @@ impl GuardHandle {
         venue: &VenueSpec,
         policy: &PolicySpec,
         journal: Option<Py<JournalWriter>>,
+        engine: &EngineSpec,
     ) -> PyResult<Self> {
         let dialect = venue.venue(py)?;
         let (no_farewell, no_disarm) = (dialect.facts().no_farewell, dialect.facts().no_disarm);
@@ -48,7 +50,8 @@ impl GuardHandle {
         spec.extra_ca_pem = venue.ca_pem();
         spec.journal = journal.as_ref().map(|writer| writer.get().journal());
         let bell = Bell::new().map_err(|error| errors::start_failed(py, "descriptor", &error))?;
-        let handle = detach(py, || Engine::start().and_then(|engine| engine.add(spec)))
+        let options = engine.model();
+        let handle = detach(py, || Engine::start_with(options).and_then(|engine| engine.add(spec)))
             .map_err(|error| errors::start_error(py, &error))?;
         told(py, handle.set_waker(Arc::new(bell.ringer())))?;
         Ok(Self {

@@ -7,6 +7,7 @@ mod convert;
 mod credentials;
 mod departure;
 mod direct;
+mod engine;
 mod errors;
 mod event;
 mod guard;
@@ -30,6 +31,7 @@ fn _killcord(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<credentials::Credentials>()?;
     module.add_class::<config::PolicySpec>()?;
     module.add_class::<config::EndpointsSpec>()?;
+    module.add_class::<engine::EngineSpec>()?;
     module.add_class::<venues::VenueSpec>()?;
     module.add_class::<direct::CallWriter>()?;
     module.add_class::<snapshot::Snapshot>()?;

@@ -12,12 +12,14 @@ mod script;
 mod sockets;
 mod stages;
 mod tls;
+mod turns;
 
 pub(super) use peer::Peer;
 pub(super) use script::{Do, Scripted, Seen};
 
+use super::error::StartError;
 use super::spec::{Settings, StageDeadlines};
-use super::{Engine, GuardHandle};
+use super::{Engine, EngineOptions, GuardHandle, Wait};
 use crate::model::{Epoch, LinkRole, Policy};
 use std::time::Duration;
 
