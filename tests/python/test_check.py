@@ -78,6 +78,25 @@ def test_an_account_wide_switch_is_not_armed_while_orders_rest(name: str) -> Non
     assert "1 rest" in report.line("open orders").finding
 
 
+def test_arming_that_fails_half_way_leaves_no_countdown_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("killcord.check.arm.ARM_S", 1.0)
+    with Exchange("kraken", factor=FACTOR) as exchange:
+        exchange.refuse("executions", times=None)
+        exchange.refuse("subscribe", times=None)
+        report = check(venue_of(exchange), arming=True)
+        kinds = [entry.kind for entry in exchange.journal()]
+        assert report.line("armed").status is Status.WRONG
+        assert JournalKind.SWITCH_SET not in kinds or JournalKind.SWITCH_OFF in kinds
+        assert exchange.would_trip_by_ns(exchange.account) is None
+
+
+def test_arming_never_changes_a_window_of_the_whole_account() -> None:
+    with Exchange("bybit", factor=FACTOR) as exchange:
+        line = check(Bybit(exchange.credentials, window_s=30, custom=exchange.endpoints), arming=True).line("armed")
+        assert JournalKind.SWITCH_SET not in {entry.kind for entry in exchange.journal()}
+    assert line.status is Status.UNKNOWN and "now DERIVATIVES 10 s" in line.finding
+
+
 def test_a_scope_that_would_outlive_the_check_is_not_armed() -> None:
     with Exchange("deribit", factor=FACTOR) as exchange:
         account = Deribit(exchange.credentials, custom=exchange.endpoints, scope=DeribitScope.ACCOUNT)

@@ -73,6 +73,15 @@ def test_a_switch_that_does_nothing_is_told_and_the_drill_cleans_up_after_it(
     assert result.first is None
 
 
+def test_an_order_that_the_switch_forgets_is_told_cancelled_and_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Exchange("deribit", factor=FACTOR, knobs={"cod_partial_failure": 1}) as exchange:
+        result = rehearse(exchange, monkeypatch, Cut.KILL, patience_s=0.5)
+        assert exchange.open_order_count() == 0
+    assert result.verdict is Verdict.NOT_CANCELLED and result.why.startswith("1 of 3 orders still rested")
+    assert result.first is not None and result.last is None and result.cleared == 1
+    assert [fate.by_switch for fate in result.fates].count(True) == 2
+
+
 def test_another_subscriber_at_bybit_is_said_to_be_what_may_be_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with Exchange("bybit", factor=FACTOR) as exchange:
         other = Guard(Bybit(exchange.credentials, custom=exchange.endpoints))
@@ -124,6 +133,23 @@ def test_an_order_the_venue_refuses_ends_the_drill_and_leaves_nothing(monkeypatc
         with pytest.raises(HolderError, match="did not take an order"):
             rehearse(exchange, monkeypatch, Cut.KILL)
         assert exchange.open_order_count() == 0
+
+
+def test_a_drill_called_off_at_kraken_takes_the_countdown_off_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Exchange("kraken", factor=FACTOR) as exchange:
+        exchange.refuse("add_order")
+        with pytest.raises(HolderError, match="did not take an order"):
+            rehearse(exchange, monkeypatch, Cut.KILL, clock_rounds=0)
+        kinds = [entry.kind for entry in exchange.journal()]
+        assert kinds.index(JournalKind.SWITCH_SET) < kinds.index(JournalKind.SWITCH_OFF)
+        assert exchange.would_trip_by_ns(exchange.account) is None
+
+
+def test_a_window_of_the_whole_account_is_never_changed_by_a_drill(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Exchange("bybit", factor=FACTOR) as exchange:
+        with pytest.raises(DrillRefused, match="now DERIVATIVES 10 s"):
+            rehearse(exchange, monkeypatch, Cut.KILL, window_s=30)
+        assert JournalKind.SWITCH_SET not in {entry.kind for entry in exchange.journal()}
 
 
 def test_a_guard_that_is_refused_ends_the_drill_with_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,7 +274,9 @@ def test_the_account_reaches_the_other_process_in_words_without_a_secret() -> No
     assert Access.of_words(Node(json.loads(json.dumps(access.words())))) == access
 
 
-def rehearse(exchange: Exchange, monkeypatch: pytest.MonkeyPatch, cut: Cut, **more: object) -> Result:
+def rehearse(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch, cut: Cut, window_s: int | None = None, **more: object
+) -> Result:
     """A drill at an embedded venue, measured in this process."""
     for name, value in keys(exchange).items():
         monkeypatch.setenv(name, value)
@@ -261,7 +289,7 @@ def rehearse(exchange: Exchange, monkeypatch: pytest.MonkeyPatch, cut: Cut, **mo
         ca_pem=exchange.ca_pem,
         time_factor=exchange.endpoints.time_factor,
         # The shortest sensible: half a second at this factor.
-        window_s=10 if exchange.venue is VenueName.KRAKEN else None,
+        window_s=10 if exchange.venue is VenueName.KRAKEN else window_s,
     )
     return drill(access, Plan(venue=access.open(), cut=cut, **more))  # type: ignore[arg-type]
 

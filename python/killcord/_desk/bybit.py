@@ -107,6 +107,22 @@ class BybitBook:
             "orderLinkId": client_id,
         }
 
+    def windows_s(self, desk: Desk) -> dict[str, str]:
+        """The window in force for each product that is switched on, as Bybit writes it. Raises ``DeskError``."""
+        step = "GET /v5/account/query-dcp-info"
+        body = desk.ask(step).body
+        if refusal := self.refusal(body):
+            raise DeskError(f"{step} was refused: {refusal}", "run killcord check")
+        rows = body.at("result", "dcpInfos").each()
+        return {row.at("product").text: row.at("timeWindow").text for row in rows if row.at("dcpStatus").text == "ON"}
+
+    def would_change(self, desk: Desk, window_s: int) -> str:
+        """What a guard with this window would change for the whole account, for good; empty when nothing."""
+        windows = self.windows_s(desk)
+        wanted = [product.value for product in self._products]
+        differ = [f"{name} {windows[name]} s" for name in wanted if windows.get(name, str(window_s)) != str(window_s)]
+        return ", ".join(differ)
+
     def _list(self, desk: Desk, part: Mapping[str, str]) -> list[Resting]:
         orders: list[Resting] = []
         cursor: dict[str, str] = {}

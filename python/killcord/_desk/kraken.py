@@ -62,6 +62,10 @@ class KrakenBook:
         by_switch = False if reason == "User requested" else None
         return Trace(row.at("status").text, reason, None if at is None else float(at) * 1e3, filled, by_switch)
 
+    def take_off(self, desk: Desk) -> str:
+        """Takes the account's countdown off over HTTP. Returns the refusal; empty when Kraken acknowledged."""
+        return self.refusal(desk.ask("private/CancelAllOrdersAfter", timeout="0").body)
+
     def instrument(self, desk: Desk, name: str) -> Instrument:
         pair = _rest_name(name)
         rows = desk.ask("public/AssetPairs", pair=pair).body.at("result").fields()

@@ -9,12 +9,16 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from decimal import Decimal
+from typing import TypeAlias
 
 from .._access import Access
-from .._desk import Book, ClockReading, Desk, DeskError, Instrument, Resting, book_of, now_ns
+from .._desk import Book, ClockReading, Desk, DeskError, Instrument, Node, Resting, book_of, now_ns
+from .._desk.bybit import BybitBook
+from .._desk.kraken import KrakenBook
 from ..check.run import name_of
-from ..venues import Bybit, Kraken
+from ..venues import Bybit
 from .child import Holder, HolderError
 from .plan import Plan
 from .result import Fate, Look, Mark, Result, Span
@@ -27,6 +31,10 @@ LISTED_S = 15.0
 ORDER_S = 15.0
 CLEAR_TRIES = 5
 BEHIND_MS = 250
+
+
+_Terms: TypeAlias = tuple[Decimal, Decimal, Decimal]
+"""Price and size of each order, and what all are worth together."""
 
 
 class DrillRefused(Exception):
@@ -68,42 +76,85 @@ def drill(access: Access, plan: Plan, tell: Callable[[str], None] = lambda words
         if field.clock is not None:
             desk.clock_offset_ms = round(field.clock.middle_ms) - BEHIND_MS
         instrument = book.instrument(desk, plan.instrument or book.default_instrument)
-        price, size, notional = plan.sized(instrument)
+        terms = plan.sized(instrument)
         foreign = _foreign(field)
+        _changes_nothing(field)
         with Holder(access) as holder:
-            return _run(field, holder, instrument, (price, size, notional), len(foreign))
+            return _run(field, holder, instrument, terms, len(foreign))
     finally:
         desk.close()
 
 
-def _run(
-    field: _Field, holder: Holder, instrument: Instrument, terms: tuple[Decimal, Decimal, Decimal], foreign: int
-) -> Result:
-    every_s = field.book.poll_every_s * _factor(field)
-    watch = Watch(field.desk, field.book, instrument.name, every_s)
-    resting: list[Resting] = []
+@dataclass(slots=True)
+class _Found:
+    """What one run brought to light, piece by piece."""
+
+    armed: Node = Node(None)
+    bound_s: float = 0.0
+    cut_ns: int | None = None
+    wall_ns: int = 0
+    resting: list[Resting] = dataclass_field(default_factory=list)
+    """The drill's orders, as the venue listed them before the cut."""
+    still: list[Resting] = dataclass_field(default_factory=list)
+    """Those that rested when it was given up."""
+    looks: int = 0
+    """How many looks there were by then. Later ones see what the drill itself cancels."""
+    fates: list[Fate] = dataclass_field(default_factory=list)
+
+
+def _run(field: _Field, holder: Holder, instrument: Instrument, terms: _Terms, foreign: int) -> Result:
+    watch = Watch(field.desk, field.book, instrument.name, field.book.poll_every_s * _factor(field))
+    found = _Found()
     try:
-        armed = holder.wait("armed", ARM_S)
-        field.note("guard", f"armed on {armed.at('evidence').text.replace('_', ' ')}", int(armed.at("at_ns").number or 0))
-        bound_s = float(armed.at("bound_s").number or 0)
-        resting = _rest(field, holder, watch, instrument, terms)
-        _still_alone(field, holder)
-        watch.look(field.ours)
-        cut_ns, wall_ns = holder.cut(field.plan.cut), time.time_ns()
-        field.note("drill", f"cut: {field.plan.cut.words}", cut_ns)
-        patience_s = field.plan.patience_s or bound_s * 1.1 + max(2 * watch.every_s, 2.0)
-        left = watch.until(field.ours, 0, patience_s)
-        first, last = spans(watch.looks, cut_ns, field.plan.orders)
-        fates = [_fate(field, order, cut_ns, order.order_id in {each.order_id for each in left}) for order in resting]
+        _measure(field, holder, watch, instrument, terms, found)
+    except BaseException as error:
+        if found.cut_ns is None:
+            _call_off(field, holder, error)
+        raise
     finally:
-        cleared, remains = _clear(field, watch, resting)
+        cleared, remains = _clear(field, watch, found.resting)
     holder.drain()
-    stamps = [fate.cancelled for fate in fates if fate.cancelled is not None]
-    stamped = min(stamps, key=lambda span: span.low_s) if stamps else None
-    name = name_of(field.plan.venue)
-    verdict, why = judge(name, bound_s, first, stamped, fates, len(left))
-    _observed(field, watch.looks, cut_ns, len(resting))
+    _observed(field, watch.looks, found.cut_ns, len(found.resting))
     _guards_marks(field, holder)
+    return _result(field, watch, instrument, terms, found, foreign=foreign, cleared=cleared, remains=remains)
+
+
+def _measure(
+    field: _Field, holder: Holder, watch: Watch, instrument: Instrument, terms: _Terms, found: _Found
+) -> None:
+    """From arming to the last look; what is found is there also when it ends half way."""
+    armed = found.armed = holder.wait("armed", ARM_S)
+    found.bound_s = float(armed.at("bound_s").number or 0)
+    field.note("guard", f"armed on {armed.at('evidence').text.replace('_', ' ')}", int(armed.at("at_ns").number or 0))
+    found.resting = _rest(field, holder, watch, instrument, terms)
+    _foreign(field)  # once more: who came meanwhile must not be hit
+    watch.look(field.ours)
+    found.cut_ns, found.wall_ns = holder.cut(field.plan.cut), time.time_ns()
+    field.note("drill", f"cut: {field.plan.cut.words}", found.cut_ns)
+    patience_s = field.plan.patience_s or found.bound_s * 1.1 + max(2 * watch.every_s, 2.0)
+    found.still = watch.until(field.ours, 0, patience_s)
+    found.looks = len(watch.looks)
+    still = {order.order_id for order in found.still}
+    found.fates = [_fate(field, order, found.cut_ns, order.order_id in still) for order in found.resting]
+
+
+def _result(
+    field: _Field,
+    watch: Watch,
+    instrument: Instrument,
+    terms: _Terms,
+    found: _Found,
+    *,
+    foreign: int,
+    cleared: int,
+    remains: list[Resting],
+) -> Result:
+    cut_ns, name = found.cut_ns, name_of(field.plan.venue)
+    assert cut_ns is not None, "what was measured was cut"
+    first, last = spans(watch.looks[: found.looks], cut_ns, field.plan.orders)
+    stamps = [fate.cancelled for fate in found.fates if fate.cancelled is not None]
+    stamped = min(stamps, key=lambda span: span.low_s) if stamps else None
+    verdict, why = judge(name, found.bound_s, first, stamped, found.fates, len(found.still))
     return Result(
         venue=name,
         environment=field.plan.venue.environment,
@@ -114,19 +165,19 @@ def _run(
         size=terms[1],
         currency=instrument.currency,
         notional=terms[2],
-        evidence=armed.at("evidence").text,
-        scope=armed.at("scope").text,
-        bound_s=bound_s,
-        because=armed.at("because").text,
+        evidence=found.armed.at("evidence").text,
+        scope=found.armed.at("scope").text,
+        bound_s=found.bound_s,
+        because=found.armed.at("because").text,
         verdict=verdict,
         why=why,
         first=first,
-        last=None if left else last,
-        stamped=None if left else stamped,
+        last=last,
+        stamped=stamped,
         look_every_s=watch.every_s,
         cut_ns=cut_ns,
-        wall_ns=wall_ns,
-        fates=tuple(fates),
+        wall_ns=found.wall_ns,
+        fates=tuple(found.fates),
         left=tuple(order.order_id for order in remains),
         cleared=cleared,
         foreign=foreign,
@@ -136,7 +187,7 @@ def _run(
 
 
 def _rest(
-    field: _Field, holder: Holder, watch: Watch, instrument: Instrument, terms: tuple[Decimal, Decimal, Decimal]
+    field: _Field, holder: Holder, watch: Watch, instrument: Instrument, terms: _Terms
 ) -> list[Resting]:
     """Sends the orders through the guard; returns once the venue lists all of them from outside."""
     price, size, _ = terms
@@ -168,20 +219,35 @@ def _foreign(field: _Field) -> list[Resting]:
     return orders
 
 
-def _still_alone(field: _Field, holder: Holder) -> None:
-    """Looks again for others' orders just before the cut: where some have come, nothing is cut."""
-    try:
-        _foreign(field)
-    except DrillRefused as refused:
-        if isinstance(field.plan.venue, Kraken):
-            _clear_ours(field)
-            off = "is off again" if holder.farewell() else "could NOT be taken off: it runs out within its window"
-            raise DrillRefused(f"called off before the cut; the countdown {off}. {refused}") from None
-        assert isinstance(field.plan.venue, Bybit), "the other venues cover their connection only"
-        field.note("drill", f"not cut, and not ended either, because the end starts the window: {refused}")
-        _clear_ours(field)
-        _hold_on(field)
-        raise DrillRefused("called off before the cut: others' orders had come") from None
+def _changes_nothing(field: _Field) -> None:
+    """Bybit keeps the window it is given, for the whole account: none is changed by the way. Raises ``DrillRefused``."""
+    venue = field.plan.venue
+    if isinstance(field.book, BybitBook) and isinstance(venue, Bybit):
+        differ = field.book.would_change(field.desk, venue.window_s)
+        if differ:
+            why = f"a guard would set the account's window to {venue.window_s} s, for good (now {differ})"
+            raise DrillRefused(f"{why}. Name the one in force with --window")
+
+
+def _call_off(field: _Field, holder: Holder, error: BaseException) -> None:
+    """Ends a guard that was not cut, without harm to anybody else: the drill's orders are cancelled by id first."""
+    holder.drain()
+    began = any(line.at("words").text == "step acknowledged: switch" for line in holder.heard)
+    if not began:
+        return
+    _clear_ours(field)
+    if isinstance(field.book, KrakenBook):
+        off = False
+        with suppress(HolderError):
+            off = holder.farewell()
+        if not off:
+            with suppress(DeskError):
+                off = not field.book.take_off(field.desk)
+        field.note("drill", "called off; the countdown " + ("is off again" if off else "could NOT be taken off"))
+    elif isinstance(field.book, BybitBook) and _others_rest(field):
+        field.note("drill", "called off; the end of the guard starts the window, and others' orders rest")
+        if not isinstance(error, KeyboardInterrupt):
+            _hold_on(field)
 
 
 def _hold_on(field: _Field) -> None:
@@ -248,11 +314,11 @@ def _clear(field: _Field, watch: Watch, known: list[Resting]) -> tuple[int, list
     return len(cleared), remains
 
 
-def _observed(field: _Field, looks: list[Look], cut_ns: int, count: int) -> None:
+def _observed(field: _Field, looks: list[Look], cut_ns: int | None, count: int) -> None:
     """What the looks saw change."""
     before = count
     for look in looks:
-        if look.heard_ns < cut_ns or look.resting is None or look.resting == before:
+        if look.heard_ns < (cut_ns or 0) or look.resting is None or look.resting == before:
             continue
         gone = "all gone" if look.resting == 0 else f"{look.resting} of {count} still listed"
         field.marks.append(Mark(look.heard_ns, "venue", f"seen from outside: {gone}"))
