@@ -58,6 +58,10 @@ pure: ## proof that the core builds without runtime, TLS, sockets, randomness an
 test-rust: ## unit tests, simulation, kill, layering, real sockets (the pure build without features is `make pure`)
 	$(CARGO) test --locked --features driver
 
+.PHONY: interleavings
+interleavings: ## every order of the steps of threads and processes that share a lease (part of make test)
+	$(CARGO) test --locked --features driver --test interleavings
+
 .PHONY: test-python
 test-python: $(VENV)/.extension $(VENV)/.test ## pytest, mypy --strict, stub against extension
 	$(BIN)/python -m mypy --strict
@@ -75,6 +79,7 @@ extension: $(VENV)/.extension ## the extension, optimised, installed in .venv so
 .PHONY: bench
 bench: ## the pure core: time from a message to its answer, without socket and kernel
 	$(CARGO) bench --locked --bench answer
+	$(CARGO) bench --locked --features driver --bench renew
 
 .PHONY: deny
 deny: ## licences, advisories, sources of every crate (needs: cargo install cargo-deny --locked)

@@ -3,7 +3,8 @@
 
 use super::clock;
 use super::error::CallError;
-use super::lease_cell::{LeaseCell, LeaseGaps, Renewal};
+use super::lease_cell::{LeaseCell, LeaseGaps};
+use super::lease_word::Renewal;
 use super::page_watch::WatchedPage;
 use super::shared::{Ask, Shared};
 use super::shared_lease::SharedLease;

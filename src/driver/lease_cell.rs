@@ -1,42 +1,18 @@
-//! What a lease's renewer and the guard's task share: a few numbers, no lock. The renewer, on any thread, says that it
-//! is alive; the task reads it before every input it handles.
-//!
-//! Two rules can be kept only here, because the task may look late and sees no renewal but the last: a progress token
-//! that did not change does not count, and a renewal after the budget does not count. So a lease that lapsed keeps its
-//! last moment for good, and whoever looks at it however late finds it lapsed.
-//!
-//! **Torn reads.** What is judged is when the last renewal was made, and until when a planned stall was announced. Each
-//! is one number that only grows, written by one atomic operation; the lease is good until the later of the two ends. A
-//! task that reads one of them before and the other after a change sees a moment of its own: never better than the
-//! application's promise then, never worse than its promise at the first read. The token is not read by the task at all.
+//! What a lease's renewer and the guard's task share: the numbers of `lease_word.rs`, what was agreed, and the gaps that
+//! were observed. No lock. The renewer, on any thread, says that it is alive; the task reads it before every input it
+//! handles.
 
+use super::lease_word::{LeaseWord, Renewal};
 use crate::model::{LeaseId, LeaseTerms, Moment};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// What became of a renewal.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Renewal {
-    /// It counts.
-    Counted,
-    /// The progress token is the one of the renewal before: a sign of life, not of progress. It does not count.
-    Constant,
-    /// The budget was used up before. It does not count, and none after it will, until `rearm()`.
-    Late,
-}
-
 /// See the module documentation.
 pub(super) struct LeaseCell {
     pub(super) id: LeaseId,
     pub(super) terms: LeaseTerms,
-    budget_nanos: u64,
-    /// The token of the last renewal. Means nothing while `renewed_at` is [`NEVER`].
-    progress: AtomicU64,
-    /// When the last renewal that counted was made, in nanoseconds; or [`NEVER`], or [`RESTARTED`].
-    renewed_at: AtomicU64,
-    /// The end of the latest planned stall.
-    stalled_until: AtomicU64,
+    word: LeaseWord,
     gaps: [AtomicU64; BUCKETS],
     longest: AtomicU64,
     closed: AtomicBool,
@@ -56,11 +32,8 @@ impl LeaseCell {
     pub(super) fn new(id: LeaseId, terms: LeaseTerms) -> Self {
         Self {
             id,
-            budget_nanos: nanos(terms.budget()),
+            word: LeaseWord::new(nanos(terms.budget())),
             terms,
-            progress: AtomicU64::new(0),
-            renewed_at: AtomicU64::new(NEVER),
-            stalled_until: AtomicU64::new(0),
             gaps: [const { AtomicU64::new(0) }; BUCKETS],
             longest: AtomicU64::new(0),
             closed: AtomicBool::new(false),
@@ -75,32 +48,26 @@ impl LeaseCell {
     /// A renewal made somewhere between the two. Whether it was in time is judged by the earlier moment, so that nothing
     /// lapses for having been looked at late; it is good from the later one.
     pub(super) fn renew_between(&self, progress: u64, earliest: Moment, latest: Moment) -> Renewal {
-        if self.is_progress(progress) { self.advance(earliest.nanos(), latest.nanos()) } else { Renewal::Constant }
+        let (renewal, gap) = self.word.renew(progress, earliest.nanos(), latest.nanos());
+        if let Some(gap) = gap {
+            self.note_gap(gap);
+        }
+        renewal
     }
 
     /// A stall that was planned: good until then at least. Nothing before the first renewal and after the budget.
     pub(super) fn extend(&self, now: Moment, by: Duration) -> bool {
-        let before = self.renewed_at.load(Ordering::Acquire);
-        let kept = before > RESTARTED && now.nanos() <= self.due(before);
-        if kept {
-            self.stalled_until.fetch_max((now + by).nanos(), Ordering::AcqRel);
-        }
-        kept
+        self.word.extend(now.nanos(), (now + by).nanos())
     }
 
     /// The last renewal and until when it is good; none before the first.
     pub(super) fn read(&self) -> Option<(Moment, Moment)> {
-        let at = self.renewed_at.load(Ordering::Acquire);
-        (at > RESTARTED).then(|| (Moment::from_nanos(at), Moment::from_nanos(self.due(at))))
+        self.word.read().map(|(at, due)| (Moment::from_nanos(at), Moment::from_nanos(due)))
     }
 
-    /// A deliberate new beginning: the next renewal with a new token is the first. One that is being made just now fails
-    /// to replace what it has read, looks again, and is that first one.
+    /// A deliberate new beginning: the next renewal with a new token is the first.
     pub(super) fn restart(&self) {
-        self.stalled_until.store(0, Ordering::Release);
-        if self.renewed_at.load(Ordering::Acquire) > RESTARTED {
-            self.renewed_at.store(RESTARTED, Ordering::Release);
-        }
+        self.word.restart();
     }
 
     /// True the first time only.
@@ -112,39 +79,6 @@ impl LeaseCell {
         let count = |index: usize| self.gaps[index].load(Ordering::Relaxed);
         let buckets = (0..BUCKETS).map(|index| (bound(index), count(index))).filter(|(_, count)| *count > 0).collect();
         LeaseGaps { buckets, longest: Duration::from_nanos(self.longest.load(Ordering::Relaxed)) }
-    }
-
-    /// Of two threads with the same new token one finds it changed, whoever comes first.
-    fn is_progress(&self, progress: u64) -> bool {
-        let first = self.renewed_at.load(Ordering::Acquire) == NEVER;
-        self.progress.swap(progress, Ordering::AcqRel) != progress || first
-    }
-
-    fn advance(&self, earliest: u64, now: u64) -> Renewal {
-        let mut before = self.renewed_at.load(Ordering::Acquire);
-        loop {
-            let kept = before > RESTARTED;
-            if kept && earliest > self.due(before) {
-                self.note_gap(now - before);
-                return Renewal::Late;
-            }
-            if now <= before {
-                // Another thread renewed since this one looked at the clock.
-                return Renewal::Counted;
-            }
-            match self.renewed_at.compare_exchange_weak(before, now, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) if kept => {
-                    self.note_gap(now - before);
-                    return Renewal::Counted;
-                }
-                Ok(_) => return Renewal::Counted,
-                Err(newer) => before = newer,
-            }
-        }
-    }
-
-    fn due(&self, renewed_at: u64) -> u64 {
-        renewed_at.saturating_add(self.budget_nanos).max(self.stalled_until.load(Ordering::Acquire))
     }
 
     fn note_gap(&self, gap: u64) {
@@ -167,11 +101,6 @@ impl LeaseGaps {
         self.buckets.iter().map(|(_, count)| count).sum()
     }
 }
-
-/// Before the first renewal.
-const NEVER: u64 = 0;
-/// Before the first renewal after a restart: unlike the very first one it must bring a new token.
-const RESTARTED: u64 = 1;
 
 /// Gaps below this (2^10 ns, about a microsecond) are not told apart.
 const SMALLEST_BITS: u32 = 10;
@@ -207,7 +136,7 @@ mod tests {
 
     fn cell() -> LeaseCell {
         let terms = LeaseTerms::new("quoter", LeaseTerms::BUDGET_MIN).unwrap();
-        LeaseCell { budget_nanos: BUDGET, ..LeaseCell::new(LeaseId(1), terms) }
+        LeaseCell { word: LeaseWord::new(BUDGET), ..LeaseCell::new(LeaseId(1), terms) }
     }
 
     const fn at(nanos: u64) -> Moment {
@@ -268,9 +197,9 @@ mod tests {
                 let mut progress = [false, false];
                 for thread in order {
                     if steps[thread] == 0 {
-                        progress[thread] = cell.is_progress(tokens[thread]);
+                        progress[thread] = cell.word.is_progress(tokens[thread]);
                     } else if progress[thread] {
-                        assert_eq!(cell.advance(1050 + thread as u64, 1050 + thread as u64), Renewal::Counted);
+                        assert_eq!(cell.word.advance(1050 + thread as u64, 1050 + thread as u64).0, Renewal::Counted);
                         counted += 1;
                     }
                     steps[thread] += 1;
@@ -299,9 +228,9 @@ mod tests {
                 cell.renew(1, at(1000));
                 writes[..first].iter().for_each(|write| write(&cell));
                 let (_, truth_before) = cell.read().unwrap();
-                let renewed_at = cell.renewed_at.load(Ordering::Acquire);
+                let renewed_at = cell.word.renewed_at.load(Ordering::Acquire);
                 writes[first..second].iter().for_each(|write| write(&cell));
-                let found = at(cell.due(renewed_at));
+                let found = at(cell.word.due(renewed_at));
                 let (_, truth_after) = cell.read().unwrap();
                 assert!(truth_before <= found && found <= truth_after, "{first} {second} {found:?}");
             }

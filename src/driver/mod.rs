@@ -19,8 +19,9 @@
 //!  frame       what is written, masked
 //!  call        HTTP                                serve    an embedded venue on loopback
 //!  lease       what an application holds of one    lease_cell   what it shares with the task
-//!  guard_leases  the task's side of leases
+//!  lease_word  the numbers alone                  guard_leases  the task's side of leases
 //!  shared_lease  a lease another process renews    page_file    its file
+//!  page_words  the order in which it is written
 //!  page_watch  the guard's side of it              process      who its owner is, and whether it lives
 //!  journal     every event as a line in a file          settings the TOML file of the shell commands
 //! ```
@@ -42,10 +43,12 @@ pub mod journal;
 mod lanes;
 mod lease;
 mod lease_cell;
+mod lease_word;
 mod link;
 mod machine;
 mod page_file;
 mod page_watch;
+mod page_words;
 mod process;
 mod publish;
 mod queue;
@@ -63,6 +66,11 @@ mod tls;
 mod turns;
 mod world;
 
+/// What the files whose interleavings are tried use, so that the trial can put other atomics in its place.
+mod atomic {
+    pub(super) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+}
+
 #[cfg(test)]
 mod tests;
 
@@ -70,7 +78,8 @@ pub use engine::{Engine, EngineOptions, Wait};
 pub use error::{AttachError, CallError, StartError, WaitError};
 pub use handle::GuardHandle;
 pub use lease::{AttachedLease, LeaseHandle};
-pub use lease_cell::{LeaseGaps, Renewal};
+pub use lease_cell::LeaseGaps;
+pub use lease_word::Renewal;
 pub use page_file::PageError;
 pub use queue::Inbound;
 pub use shared_lease::{SharedLease, SharedRenewer};

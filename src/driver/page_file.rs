@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{self, IoSliceMut};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{Ordering, fence};
 
 /// A shared page cannot be used. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -70,11 +71,26 @@ impl PageFile {
     pub(super) fn look(&self) -> Option<(Option<LeasePage>, Option<PageFault>)> {
         let removed = rustix::fs::fstat(&self.descriptor).is_ok_and(|about| about.st_nlink == 0);
         let wrong = removed.then_some(PageFault::Removed);
-        match self.read(ReadWriteFlags::NOWAIT) {
+        match self.read_whole(ReadWriteFlags::NOWAIT) {
+            Err(Errno::OPNOTSUPP) => {
+                self.read_whole(ReadWriteFlags::empty()).unwrap_or_default().map(|page| (page, wrong))
+            }
             Err(Errno::AGAIN) => None,
-            Err(Errno::OPNOTSUPP) => Some((self.read(ReadWriteFlags::empty()).ok().flatten(), wrong)),
-            other => Some((other.ok().flatten(), wrong)),
+            other => other.unwrap_or(Some(None)).map(|page| (page, wrong)),
         }
+    }
+
+    /// The claim, then the progress, then the time and the claim again: the opposite of the order in which they are
+    /// written, so that a progress is its claim's, and no time is older than the progress it stands beside. None while
+    /// the page is being claimed, which takes no time that matters.
+    fn read_whole(&self, flags: ReadWriteFlags) -> Result<Option<Option<LeasePage>>, Errno> {
+        let Some(before) = self.read(flags)? else { return Ok(Some(None)) };
+        fence(Ordering::Acquire);
+        let Some(then) = self.read(flags)? else { return Ok(Some(None)) };
+        fence(Ordering::Acquire);
+        let Some(after) = self.read(flags)? else { return Ok(Some(None)) };
+        let whole = before.claim == after.claim;
+        Ok(whole.then_some(Some(LeasePage { progress: then.progress, ..after })))
     }
 
     /// The page, for whoever can wait and be told.

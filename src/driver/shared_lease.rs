@@ -8,6 +8,7 @@
 use super::clock;
 use super::inherit;
 use super::page_file::{PageError, PageFile, refused, system};
+use super::page_words::PageWords;
 use super::process::{self, OwnerWatch};
 use crate::model::{LeasePage, LeaseTerms, PageClaim, PageFault};
 use rustix::io::Errno;
@@ -17,7 +18,7 @@ use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The page of a lease that another process renews.
 #[derive(Clone, Debug)]
@@ -58,7 +59,7 @@ impl SharedLease {
         let took_over = self.may_be_taken(&page.claim)?;
         let words = Mapped::of(&self.file)?;
         let generation = (page.claim.generation | 1).wrapping_add(1);
-        words.write_claim(&PageClaim { generation, ..us });
+        words.get().write_claim(&PageClaim { generation, ..us });
         let forks = inherit::forks();
         Ok(SharedRenewer {
             file: self.file.clone(),
@@ -99,14 +100,9 @@ impl SharedRenewer {
     /// From any thread; no lock, no system call.
     pub fn renew(&self, progress: u64) -> bool {
         let words = self.words.get();
-        let ours = words.generation.load(Ordering::Relaxed) == self.generation && inherit::forks() == self.forks;
-        if !ours || words.progress.load(Ordering::Relaxed) == progress {
-            return false;
-        }
-        words.renewed_at.store(clock::moment().nanos(), Ordering::Relaxed);
-        // After the time: who sees this progress sees that time, or a later one.
-        words.progress.store(progress, Ordering::Release);
-        true
+        words.is_claimed_by(self.generation)
+            && inherit::forks() == self.forks
+            && words.renew(progress, || clock::moment().nanos())
     }
 
     /// What was wrong with the owner before, when there was one that had not given the page up.
@@ -121,9 +117,11 @@ impl SharedRenewer {
         }
         // Without the lock nothing is written: somebody is claiming, and what is found then says that we live.
         if let Ok(_held) = ClaimLock::take(&self.file)
-            && self.words.get().generation.load(Ordering::Relaxed) == self.generation
+            && self.words.get().is_claimed_by(self.generation)
         {
-            self.words.write_claim(&PageClaim { generation: self.generation.wrapping_add(2), ..PageClaim::default() });
+            self.words
+                .get()
+                .write_claim(&PageClaim { generation: self.generation.wrapping_add(2), ..PageClaim::default() });
         }
     }
 }
@@ -140,32 +138,19 @@ impl fmt::Debug for SharedRenewer {
     }
 }
 
-/// The page as its owner sees it. Its layout is that of [`LeasePage`].
-#[repr(C, align(64))]
-struct Words {
-    magic: [AtomicU8; 8],
-    name: AtomicU64,
-    generation: AtomicU32,
-    pid: AtomicU32,
-    start_time: AtomicU64,
-    boot_id: [AtomicU8; 16],
-    renewed_at: AtomicU64,
-    progress: AtomicU64,
-}
-
 const _: () = {
-    assert!(size_of::<Words>() == LeasePage::SIZE);
-    assert!(std::mem::offset_of!(Words, generation) == LeasePage::GENERATION_AT);
-    assert!(std::mem::offset_of!(Words, pid) == LeasePage::PID_AT);
-    assert!(std::mem::offset_of!(Words, start_time) == LeasePage::START_TIME_AT);
-    assert!(std::mem::offset_of!(Words, boot_id) == LeasePage::BOOT_ID_AT);
-    assert!(std::mem::offset_of!(Words, renewed_at) == LeasePage::RENEWED_AT_AT);
-    assert!(std::mem::offset_of!(Words, progress) == LeasePage::PROGRESS_AT);
+    assert!(size_of::<PageWords>() == LeasePage::SIZE);
+    assert!(std::mem::offset_of!(PageWords, generation) == LeasePage::GENERATION_AT);
+    assert!(std::mem::offset_of!(PageWords, pid) == LeasePage::PID_AT);
+    assert!(std::mem::offset_of!(PageWords, start_time) == LeasePage::START_TIME_AT);
+    assert!(std::mem::offset_of!(PageWords, boot_id) == LeasePage::BOOT_ID_AT);
+    assert!(std::mem::offset_of!(PageWords, renewed_at) == LeasePage::RENEWED_AT_AT);
+    assert!(std::mem::offset_of!(PageWords, progress) == LeasePage::PROGRESS_AT);
 };
 
 /// A mapping of the file, shared with every process that maps it. Only the owner maps; whoever cuts the file short under
 /// it stops the owner, not the guard.
-struct Mapped(NonNull<Words>);
+struct Mapped(NonNull<PageWords>);
 
 // SAFETY: the mapping lives until drop and holds nothing but atomics, which any thread may use.
 unsafe impl Send for Mapped {}
@@ -178,8 +163,9 @@ impl Mapped {
         let descriptor = file.descriptor.as_raw_fd();
         // SAFETY: a new mapping at an address of the system's choice touches no memory that is in use; the descriptor is
         // open for reading and writing.
-        let at =
-            unsafe { libc::mmap(std::ptr::null_mut(), size_of::<Words>(), access, libc::MAP_SHARED, descriptor, 0) };
+        let at = unsafe {
+            libc::mmap(std::ptr::null_mut(), size_of::<PageWords>(), access, libc::MAP_SHARED, descriptor, 0)
+        };
         if at == libc::MAP_FAILED {
             let error = io::Error::last_os_error();
             return Err(PageError::System { path: file.path.clone(), step: "map", error });
@@ -187,32 +173,17 @@ impl Mapped {
         NonNull::new(at.cast()).map(Self).ok_or_else(|| system(&file.path, "map")(Errno::FAULT))
     }
 
-    const fn get(&self) -> &Words {
-        // SAFETY: the mapping is as long as `Words`, aligned to a page of memory, and unmapped only in drop. Every byte is
+    const fn get(&self) -> &PageWords {
+        // SAFETY: the mapping is as long as `PageWords`, aligned to a page of memory, and unmapped only in drop. Every byte is
         // a valid value of the atomics there, whoever writes it.
         unsafe { self.0.as_ref() }
-    }
-
-    /// A reader that finds an even generation before and after finds all of one claim.
-    fn write_claim(&self, claim: &PageClaim) {
-        let words = self.get();
-        words.generation.store(claim.generation.wrapping_sub(1), Ordering::Relaxed);
-        fence(Ordering::Release);
-        words.pid.store(claim.pid, Ordering::Relaxed);
-        words.start_time.store(claim.start_time, Ordering::Relaxed);
-        for (word, byte) in words.boot_id.iter().zip(claim.boot_id) {
-            word.store(byte, Ordering::Relaxed);
-        }
-        words.renewed_at.store(0, Ordering::Relaxed);
-        words.progress.store(0, Ordering::Relaxed);
-        words.generation.store(claim.generation, Ordering::Release);
     }
 }
 
 impl Drop for Mapped {
     fn drop(&mut self) {
         // SAFETY: what was mapped, and no reference to it outlives `self`.
-        unsafe { libc::munmap(self.0.as_ptr().cast(), size_of::<Words>()) };
+        unsafe { libc::munmap(self.0.as_ptr().cast(), size_of::<PageWords>()) };
     }
 }
 

@@ -121,6 +121,12 @@ impl PageClaim {
         self.pid != 0 && !self.is_being_written()
     }
 
+    /// The boot as the two words it is stored in.
+    pub fn boot_words(&self) -> [u64; 2] {
+        let word = |half: usize| u64::from_ne_bytes(std::array::from_fn(|at| self.boot_id[8 * half + at]));
+        [word(0), word(1)]
+    }
+
     /// A claim or a release is under way.
     pub const fn is_being_written(&self) -> bool {
         self.generation % 2 == 1

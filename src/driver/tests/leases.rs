@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::driver::{CallError, Renewal};
-use crate::model::{LeaseId, LeaseTerms, Misuse, Phase};
+use crate::model::{LeaseId, LeaseTerms, Misuse, PageFault, Phase};
 
 fn terms() -> LeaseTerms {
     LeaseTerms::new("quoter", Duration::from_secs(60)).unwrap()
@@ -64,4 +64,50 @@ fn a_lease_is_refused_before_the_start_and_beyond_sixteen_until_one_is_closed() 
     leases[3].close("done twice is once").unwrap();
     assert!(guard.lease(terms()).is_ok());
     assert!(refused(guard.lease(terms())));
+}
+
+/// A million renewals by four threads. Each has a gap to the one before it, so what was lost would be missing there.
+#[test]
+fn four_threads_at_once_lose_no_renewal_whether_they_share_a_lease_or_not() {
+    const EACH: u64 = 250_000;
+    let link = linked(|_| vec![]);
+    for shared in [false, true] {
+        let leases: Vec<_> = (0..if shared { 1 } else { 4 }).map(|_| link.guard.lease(terms()).unwrap()).collect();
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let lease = &leases[thread as usize % leases.len()];
+                scope.spawn(move || {
+                    for turn in 1..=EACH {
+                        assert_eq!(lease.renew(4 * turn + thread), Renewal::Counted);
+                    }
+                });
+            }
+        });
+        for lease in &leases {
+            let renewed = EACH * 4 / leases.len() as u64;
+            assert_eq!(lease.gaps().count(), renewed - 1);
+            lease.close("counted").unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_page_is_looked_at_without_being_asked_and_a_dead_owner_is_told() {
+    let folder = std::env::temp_dir().join(format!("killcord-page-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let page = crate::driver::SharedLease::open(&folder.join("quoter"), "quoter").unwrap();
+    let link = linked(|_| vec![]);
+    let attached = link.guard.attach(&page, Duration::from_millis(80)).unwrap();
+    let owner = page.claim().unwrap();
+    let mut progress = 0;
+    while attached.state().renewed_at.is_none() {
+        progress += 1;
+        assert!(owner.renew(progress) && !owner.renew(progress));
+    }
+    let named = |seen: &Seen| matches!(seen, Seen::Renewed(LeaseId(1)) | Seen::LeaseDoubted(..));
+    assert_eq!(link.seen.wait_for(named), Seen::Renewed(LeaseId(1)));
+    drop(owner);
+    let doubted = |seen: &Seen| matches!(seen, Seen::LeaseDoubted(..));
+    assert_eq!(link.seen.wait_for(doubted), Seen::LeaseDoubted(LeaseId(1), PageFault::Released));
+    std::fs::remove_dir_all(folder).unwrap();
 }
