@@ -1,17 +1,21 @@
 //! Text that must never be seen: API secrets, tokens, signatures. It cannot be printed, compared or serialised, and its
-//! bytes are wiped when it is dropped.
+//! bytes are wiped when the last clone is dropped.
 
 use std::fmt;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Secret text. `Debug` prints `[secret]`; there is no `Display`, no `Serialize`, no `PartialEq`.
 #[derive(Clone, Default)]
-pub struct Secret(Zeroizing<String>);
+pub struct Secret(
+    /// Shared by its clones, so that there is one place in memory to be wiped and to be kept out of core files.
+    Arc<Zeroizing<String>>,
+);
 
 impl Secret {
     /// Takes ownership of the text, so that no second copy stays behind.
     pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
+        Self(Arc::new(Zeroizing::new(text)))
     }
 
     /// The text itself. Call this only where it is signed or written to a verified link.

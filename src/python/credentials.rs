@@ -2,7 +2,7 @@
 //! lives here; there is no attribute, repr, pickle or `__dict__` that leads back to it.
 
 use super::departure::detach;
-use super::errors;
+use super::{core_file, errors};
 use crate::model::{self, Secret};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -90,6 +90,7 @@ impl Credentials {
     }
 
     fn checked(py: Python<'_>, key: &str, secret: Secret, otp: Option<Secret>) -> PyResult<Self> {
+        [Some(&secret), otp.as_ref()].into_iter().flatten().for_each(core_file::keep_out);
         model::Credentials::new(key, secret, otp).map(Self).map_err(|error| errors::config_error(py, &error))
     }
 }

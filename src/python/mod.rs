@@ -4,6 +4,7 @@
 mod bell;
 mod config;
 mod convert;
+mod core_file;
 mod credentials;
 mod departure;
 mod direct;

@@ -18,7 +18,8 @@ const WAITING_MAX: usize = 64;
 /// The account's side of a guard: what outlives its links.
 pub(super) struct Calls {
     key: String,
-    secret: Zeroizing<Vec<u8>>,
+    /// Decoded when something is signed: a second form of it would be a second place to guard.
+    secret: Secret,
     otp: Option<Secret>,
     factor: TimeFactor,
     /// The highest nonce ever used. Kraken wants them strictly increasing per key.
@@ -91,11 +92,10 @@ impl CallKind {
 }
 
 impl Calls {
-    /// `secret` is the decoded form of the base64 text in `credentials`.
-    pub(super) fn new(credentials: &Credentials, secret: Zeroizing<Vec<u8>>, factor: TimeFactor) -> Self {
+    pub(super) fn new(credentials: &Credentials, factor: TimeFactor) -> Self {
         Self {
             key: credentials.key.clone(),
-            secret,
+            secret: credentials.secret.clone(),
             otp: credentials.otp.clone(),
             factor,
             last_nonce: 0,
@@ -285,7 +285,7 @@ impl Calls {
         }
         let headers = vec![
             ("API-Key", self.key.clone()),
-            ("API-Sign", sign_call(&self.secret, &path, &nonce, &body)),
+            ("API-Sign", sign_call(&decoded(&self.secret), &path, &nonce, &body)),
             ("Content-Type", "application/x-www-form-urlencoded".to_owned()),
             user_agent(),
         ];
@@ -305,6 +305,11 @@ pub(super) fn user_agent() -> (&'static str, String) {
 }
 
 /// `API-Sign`: HMAC-SHA512 over path and SHA-256 of nonce and body: api/docs/guides/spot-rest-auth.
+/// What is no base64 was refused when the guard was built.
+fn decoded(secret: &Secret) -> Zeroizing<Vec<u8>> {
+    sign::decode_base64(secret.reveal()).unwrap_or_default()
+}
+
 fn sign_call(secret: &[u8], path: &str, nonce: &str, body: &str) -> String {
     let hash = sign::sha256(&[nonce.as_bytes(), body.as_bytes()]);
     sign::hmac_sha512_base64(secret, &[path.as_bytes(), &hash])

@@ -24,7 +24,7 @@ use super::json::{clean, is_json};
 use super::requests::{Requests, is_ours};
 use super::{
     CallReply, Composed, Errand, Facts, Heard, Intent, OrderNews, OrdersIn, Outbox, Path, Report, Screened, Screening,
-    Venue, sign,
+    Venue,
 };
 use crate::model::{
     Breach, CallTag, ConfigError, Endpoint, Epoch, LinkRole, Misuse, Notice, Now, RequestId, Target, VenueName,
@@ -55,11 +55,8 @@ impl Kraken {
         let addresses = config::check(&config)?;
         let facts = facts::facts(&config);
         let access = config.access;
-        let secret = sign::decode_base64(access.credentials.secret.reveal()).ok_or_else(|| {
-            ConfigError::new("credentials.secret", "[hidden]", "must be the base64 text Kraken shows")
-        })?;
         Ok(Self {
-            calls: Calls::new(&access.credentials, secret, access.time_factor),
+            calls: Calls::new(&access.credentials, access.time_factor),
             target: Target {
                 venue: VenueName::Kraken,
                 environment: access.environment,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from exits.conftest import Measured
-from exits.row import Outcome, Row, Scene
+from exits.row import Outcome, Row, Scene, spellings
 
 MEMORY = Path("/sys/fs/cgroup/memory")
 LIMIT = 48 << 20
@@ -74,9 +74,14 @@ ctypes.string_at(0)
 """
 
 
-def has_core(outcome: Outcome) -> None:
-    """The row is about a core that is written."""
-    assert list(outcome.directory.glob("core*")), "no core was written"
+def core_without_secrets(outcome: Outcome) -> None:
+    """A core was written, it holds what was in memory (the accounts' keys), and none of the secrets."""
+    (core,) = outcome.directory.glob("core*")
+    memory = core.read_bytes()
+    core.unlink()
+    for account in outcome.accounts.values():
+        assert account.key.encode() in memory, "the core does not hold what it should"
+        assert not [each for each in spellings([account.secret]) if each in memory], f"{account.name}: in the core"
 
 
 OOM = Row("X11", "killed for memory by its control group", EATS, out_of_memory, -signal.SIGKILL, target_ms=50)
@@ -90,7 +95,7 @@ SEGFAULT = [
         code=-signal.SIGSEGV,
         target_ms=2000,
         over_s=5,
-        check=has_core,
+        check=core_without_secrets,
     ),
 ]
 
