@@ -115,7 +115,6 @@ from .model import (
     LinkRole,
     LossCause,
     MaintenanceNotice,
-    Mistake,
     Notice,
     Occasion,
     OnlineNotice,
@@ -140,7 +139,7 @@ from .orders import (
     OrderRef,
     UnknownOrder,
 )
-from .settings import AccountSettings, LeaseSettings, Settings
+from .settings import AccountSettings, LeaseSettings, Mistake, Settings
 from .venues import Bybit, CryptoCom, Deribit, Kraken, Venue
 
 __all__ = [

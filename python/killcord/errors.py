@@ -45,7 +45,8 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from ._killcord import Snapshot
-    from .model import LinkRole, LossCause, Mistake, Phase, RefusalClass
+    from .model import LinkRole, LossCause, Phase, RefusalClass
+    from .settings import Mistake
 
 
 class KillcordError(Exception):

@@ -389,23 +389,3 @@ class DisconnectWarning:
 
 Notice: TypeAlias = MaintenanceNotice | OnlineNotice | LimitedNotice | DisconnectWarning
 """Something the venue announced about itself. Texts are the venue's, cleaned and cut to 200 characters."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """One thing that is wrong with a configuration file."""
-
-    line: int
-    """Counted from 1."""
-    column: int
-    """The character in the line, counted from 1."""
-    key: str
-    """Which key, with the tables it is in: ``account.desk.heartbeat_s``. Empty for a mistake of syntax."""
-    value: str
-    """The value as it stands there; empty where there is none, ``[hidden]`` where it may be secret."""
-    rule: str
-    """What is wrong, or what it must be."""
-
-    def __str__(self) -> str:
-        given = f" = {self.value}" if self.value else ""
-        return f"{self.line}:{self.column}: " + (f"{self.key}{given}: {self.rule}" if self.key else self.rule)

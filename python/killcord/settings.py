@@ -17,10 +17,10 @@ from typing import Any, TypeVar
 from ._killcord import Credentials, read_settings
 from .config import Endpoints, Policy
 from .errors import ConfigError, SettingsError
-from .model import BybitProduct, DeribitScope, Environment, Mistake, VenueName
+from .model import BybitProduct, DeribitScope, Environment, VenueName
 from .venues import Bybit, CryptoCom, Deribit, Kraken, Venue
 
-__all__ = ["AccountSettings", "LeaseSettings", "Settings"]
+__all__ = ["AccountSettings", "LeaseSettings", "Mistake", "Settings"]
 
 _FILE_BYTES_MAX = 256 * 1024
 _CA_BYTES_MAX = 1024 * 1024
@@ -30,6 +30,26 @@ _PLACEHOLDER = Credentials.values(key="placeholder", secret="AAAA")
 _Section = Mapping[str, tuple[str | int | float | bool | list[str], int, int]]
 _Account = tuple[_Section, _Section, _Section | None, _Section, Sequence[_Section]]
 _Made = TypeVar("_Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing that is wrong with a configuration file."""
+
+    line: int
+    """Counted from 1."""
+    column: int
+    """The character in the line, counted from 1."""
+    key: str
+    """Which key, with the tables it is in: ``account.desk.heartbeat_s``. Empty for a mistake of syntax."""
+    value: str
+    """The value as it stands there; empty where there is none, ``[hidden]`` where it may be secret."""
+    rule: str
+    """What is wrong, or what it must be."""
+
+    def __str__(self) -> str:
+        given = f" = {self.value}" if self.value else ""
+        return f"{self.line}:{self.column}: " + (f"{self.key}{given}: {self.rule}" if self.key else self.rule)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def test_a_running_service_is_told_does_it_and_latches_until_rearmed(desk: Desk,
         after = desk.state("spot")
         assert (after["latched"], after["permit"]) == (True, False)
         rearmed = desk.command("rearm", "--account", "spot")
-        assert (rearmed.returncode, rearmed.stdout) == (0, "rearmed: spot\n")
+        assert (rearmed.exit_code, rearmed.stdout) == (0, "rearmed: spot\n")
         assert desk.state("spot")["latched"] is False
 
 
@@ -116,7 +116,7 @@ def test_what_cannot_be_proven_is_not_called_done(desk: Desk, kraken: Exchange) 
         desk.account("desk", deribit)
         # An account whose secrets are gone does not hold up the other.
         (desk.folder / "spot.key").unlink()
-        result = desk.command("kill")
+        result = desk.process("kill")
     assert result.returncode == 1
     assert "spot: this command: " in result.stdout and "cannot be opened" in result.stdout
     row = next(line for line in result.stdout.splitlines() if line.startswith("desk"))
@@ -130,13 +130,13 @@ def test_what_cannot_be_proven_is_not_called_done(desk: Desk, kraken: Exchange) 
 def test_a_mistake_in_the_call_is_one_clear_line(desk: Desk, kraken: Exchange, arguments: tuple[str, str], said: str) -> None:
     desk.account("spot", kraken)
     result = desk.command("kill", *arguments)
-    assert result.returncode == 2
+    assert result.exit_code == 2
     assert said in result.stderr and len(result.stderr.splitlines()) == 1
 
 
 def killed(desk: Desk, *more: str) -> tuple[int, dict[str, Any]]:
     result = desk.command("kill", "--json", *more)
-    return result.returncode, json.loads(result.stdout)
+    return result.exit_code, json.loads(result.stdout)
 
 
 def closed_port() -> int:

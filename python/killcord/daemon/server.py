@@ -22,6 +22,7 @@ REQUEST_WITHIN_S = 2.0
 """A caller that says nothing for so long is hung up on."""
 ANSWER_WITHIN_S = 5.0
 CALLERS_MAX = 16
+RETRY_S = 0.1
 
 
 class Service(Protocol):
@@ -66,6 +67,7 @@ class Server:
             self._listener.close()
             os.close(self._lock)
             raise
+        self._closed = threading.Event()
         self._callers = threading.BoundedSemaphore(CALLERS_MAX)
 
     def serve(self, service: Service) -> None:
@@ -74,6 +76,7 @@ class Server:
 
     def close(self) -> None:
         """Hangs up, and takes the socket away."""
+        self._closed.set()
         self.path.unlink(missing_ok=True)
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -81,12 +84,12 @@ class Server:
         os.close(self._lock)
 
     def _accept(self, service: Service) -> None:
-        while True:
+        while not self._closed.is_set():
             try:
                 connection, _ = self._listener.accept()
             except OSError:
-                if self._listener.fileno() < 0 or not self.path.exists():
-                    return
+                # Closed, or out of descriptors for now.
+                self._closed.wait(RETRY_S)
                 continue
             if not self._callers.acquire(blocking=False):
                 connection.close()

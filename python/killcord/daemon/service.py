@@ -38,22 +38,29 @@ from ..events import (
 )
 from ..guard import Guard
 from ..journal import Journal
-from ..model import Json
+from ..model import Json, SwitchKind
 from ..settings import AccountSettings, Settings
 from .facts import account_facts, report_facts
 from .fence import Fence
 from .notify import Notifier
-from .pulse import Pulse
+from .pulse import Pulse, running
 from .server import Server
 
 TURN_S = 0.25
 """Between two looks at signals, engines and events. Nothing a guard does waits for it."""
 KILL_WITHIN_S = 40.0
+ENGINE_WITHIN_S = 0.5
+"""An engine that was woken and made no turn by then is said not to run."""
 END_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 SIGNALS = END_SIGNALS | {signal.SIGHUP}
 HANGUP_REFUSED = (
     "SIGHUP refused, nothing was reloaded: a changed file is read at the next start only, and restarting lets go of "
     "every account, so that the venues cancel"
+)
+
+ONLY_ITS_OWN = (
+    "this venue's switch covers orders created on the guarded connection only, and this service creates none; orders of "
+    "other programs are cancelled by a kill, not by the switch"
 )
 
 Say = Callable[[str], None]
@@ -77,7 +84,7 @@ class Kept:
     def start(self) -> None:
         """Dials, and takes the leases."""
         self.guard.start()
-        self.pulse = Pulse(self.guard, _now_ns())
+        self.pulse = Pulse(self.guard)
         for lease, page in zip(self.settings.leases, self.pages, strict=True):
             self.guard.attach(page, budget_s=lease.budget_s)
 
@@ -93,8 +100,11 @@ class Daemon:
         self._started_ns = _now_ns()
         self._ready = False
         self._said_status = ""
-        self._told_at = -1.0
         with ExitStack() as undo:
+            # Before any thread is made, each of which inherits it: a signal is for the wait below and for nobody else. An
+            # engine's thread that took one would end the process on the spot.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+            undo.callback(signal.pthread_sigmask, signal.SIG_SETMASK, before)
             venues = settings.venues()
             fence = undo.enter_context(Fence())
             for venue in venues:
@@ -114,17 +124,17 @@ class Daemon:
 
     def run(self) -> int:
         """Guards until SIGTERM or SIGINT, or until every guard has ended by itself: then 5, else 0."""
-        # Blocked in every thread made from here on, so that only the wait below takes them.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
             for account in self._accounts:
                 account.start()
             self._server.serve(self)
             self._say(f"killcord {__version__} guards {', '.join(self.names())}; status at {self._server.path}")
+            for account in self._accounts:
+                if account.guard.snapshot.kind is SwitchKind.SESSION_BOUND:
+                    self._say(f"{account.name}: {ONLY_ITS_OWN}")
             return self._until_told()
         finally:
             self._leave()
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     # What can be asked over the socket, on its threads.
 
@@ -134,12 +144,15 @@ class Daemon:
 
     def status(self) -> dict[str, Json]:
         """The state of every guard, at this moment."""
+        kept = [account for account in self._accounts if not account.pulse.ended]
+        runs = running([account.guard for account in kept], ENGINE_WITHIN_S)
+        turning = {account.name for account, turned in zip(kept, runs, strict=True) if turned}
         now_ns = _now_ns()
         accounts: list[Json] = []
         for account in self._accounts:
             facts = account_facts(account.name, account.guard.snapshot, now_ns)
             facts["ended"] = account.pulse.ended
-            facts["engine_age_s"] = round((now_ns - account.pulse.at_ns) / 1e9, 3)
+            facts["engine_runs"] = account.name in turning
             accounts.append(facts)
         return {
             "killcord": __version__,
@@ -186,9 +199,8 @@ class Daemon:
                 return 5
 
     def _look(self) -> None:
-        now_ns = _now_ns()
         for account in self._accounts:
-            account.pulse.look(now_ns)
+            account.pulse.look()
             for event in account.guard.drain_events(4096):
                 told = _told(event)
                 if told is not None:

@@ -15,7 +15,6 @@ from .killing import Killing, Outcome
 
 OLD_S = 1.0
 """An answer that was on its way for longer says how things were, not how they are."""
-ENGINE_LATE_S = 1.0
 WIDE = 400
 """Columns where nobody looks: whatever reads it should not have to put lines together again."""
 
@@ -102,8 +101,8 @@ def _remarks(account: Mapping[str, Any]) -> list[str]:
     found = []
     if account["ended"]:
         found.append("its guard has ended: nothing is kept")
-    elif account["engine_age_s"] > ENGINE_LATE_S:
-        found.append(f"ITS ENGINE DOES NOT RUN: no turn for {_span(account['engine_age_s'])}")
+    elif not account["engine_runs"]:
+        found.append("ITS ENGINE DOES NOT RUN: it was woken and made no turn")
     if account["gap_s"] is not None:
         found.append(f"not covered for {_span(account['gap_s'])}")
     if account["maintenance"]:
