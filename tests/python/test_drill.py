@@ -39,7 +39,10 @@ def test_each_way_to_cut_is_measured_and_the_venues_own_record_lies_in_the_span(
     with Exchange("deribit", factor=FACTOR) as exchange:
         result = rehearse(exchange, monkeypatch, cut)
         truth = [entry for entry in exchange.journal() if entry.kind is JournalKind.ORDER_CANCELLED]
+        ended = [entry.detail for entry in exchange.journal() if entry.kind is JournalKind.ENDED]
         assert {order.cause for order in exchange.orders()} == {CancelCause.SWITCH}
+    # What the venue saw of it: a goodbye, an end without one, or nothing until it gave the link up itself.
+    assert ended[0] == {Cut.CLOSE: "client closed", Cut.FREEZE: "heartbeat close"}.get(cut, "client gone")
     assert result.good and result.verdict is Verdict.HELD
     assert len(truth) == 3 and result.first is not None and result.last is not None and result.stamped is not None
     first_s = (truth[0].at_ns - result.cut_ns) / 1e9
