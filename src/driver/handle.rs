@@ -58,7 +58,7 @@ impl GuardHandle {
     /// Cancels everything the switch covers, over every path, proves it and latches. Works in every phase; a kill during
     /// a kill joins it. What it did is told as `KillEnded`.
     pub fn kill(&self, reason: &str) -> Result<(), CallError> {
-        self.shared().ask(Ask::Kill { reason: reason.to_owned() })
+        self.shared().ask_kill(reason)
     }
 
     /// Gives up a suspect or dead link that is kept, and uses the standby.

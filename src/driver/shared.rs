@@ -57,6 +57,8 @@ pub(super) struct Shared {
 struct Asks {
     waiting: VecDeque<Ask>,
     bytes: usize,
+    /// Kill has a place of its own, so that no number of requests can keep it out or come before it.
+    kill: Option<String>,
     /// The task has taken the last of them: nothing may be left lying here without a fate.
     closed: bool,
 }
@@ -64,6 +66,9 @@ struct Asks {
 impl Asks {
     fn move_into(&mut self, into: &mut VecDeque<Ask>) {
         into.append(&mut self.waiting);
+        if let Some(reason) = self.kill.take() {
+            into.push_front(Ask::Kill { reason });
+        }
         self.bytes = 0;
     }
 }
@@ -183,6 +188,19 @@ impl Shared {
         let cell = Arc::new(LeaseCell::new(id, terms));
         self.push_ask(Ask::LeaseAdd { lease: cell.clone(), shared }, 0, ASKS_MAX + ASKS_RESERVED)?;
         Ok(cell)
+    }
+
+    /// Goes before everything that waits to be handed in. Two that meet here are one.
+    pub(super) fn ask_kill(&self, reason: &str) -> Result<(), CallError> {
+        self.check_alive()?;
+        let mut asks = lock(&self.asks);
+        if asks.closed {
+            return Err(Misuse::Ended.into());
+        }
+        asks.kill.get_or_insert_with(|| reason.to_owned());
+        drop(asks);
+        self.task.wake();
+        Ok(())
     }
 
     fn push_ask(&self, ask: Ask, length: usize, limit: usize) -> Result<(), CallError> {

@@ -54,6 +54,28 @@ fn the_waker_is_called_once_for_every_batch_even_while_nothing_is_read() {
 }
 
 #[test]
+fn a_kill_is_handed_in_before_every_request_that_waits_and_finds_room_when_they_do_not() {
+    let busy = Arc::new(AtomicBool::new(false));
+    let held = busy.clone();
+    let mut link = linked(move |seen| match seen {
+        Seen::Line(..) => vec![Do::StallUntil(held.clone())],
+        _ => vec![],
+    });
+    send(&mut link.theirs, "hold");
+    link.seen.wait_for(|seen| matches!(seen, Seen::Line(..)));
+    let waiting = (0..).take_while(|_| link.guard.send("order", false).is_ok()).count();
+    assert!(waiting > 10, "{waiting}");
+    link.guard.kill("red button").unwrap();
+    link.guard.kill("red button, again").unwrap();
+    busy.store(true, Ordering::SeqCst);
+    assert_eq!(link.seen.wait_for(|_| true), Seen::OtherCommand);
+    for _ in 0..waiting {
+        let next = link.seen.wait_for(|_| true);
+        assert!(matches!(next, Seen::Send(..)), "{next:?}");
+    }
+}
+
+#[test]
 fn a_waker_set_while_something_is_readable_is_called_at_once() {
     let mut link = linked(|seen| match seen {
         Seen::Line(..) => vec![Do::Deliver(None)],
