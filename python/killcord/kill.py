@@ -46,11 +46,14 @@ class KillReport:
     http: KillPath
     """Cancel-all over HTTP, on a connection of its own."""
     dropped_ns: int | None
-    """When the link was dropped so that the switch acts too; on Crypto.com and Deribit only."""
+    """When the guarding link was dropped: on Crypto.com and Deribit so that the switch acts too, on Kraken when it did not
+    acknowledge cancel-all, so that no order that waits in it arrives later."""
     proven_ns: int | None
     """When the venue's list of open orders was read and was empty. None: not proven; look at ``left``."""
+    listed_ns: int | None
+    """When that list was last read as a whole. None: never, and then nothing is known of what is left."""
     left: tuple[LeftOrder, ...]
-    """What was still open when the kill was given up; empty when it was proven, or when the list could not be read."""
+    """What that list named: what was still open when the kill was given up."""
     ended_ns: int
     """When it ended."""
     refusal: Refusal | None

@@ -13,11 +13,14 @@ pub struct KillReport {
     pub link: KillPath,
     /// Cancel-all over HTTP, on a connection of its own.
     pub http: KillPath,
-    /// When the link was dropped so that the switch acts too; only on session-bound venues.
+    /// When the guarding link was dropped: on session-bound venues so that the switch acts too, on a countdown when it did
+    /// not acknowledge cancel-all, so that no order that waits in it arrives later.
     pub dropped: Option<Moment>,
     /// When the venue's list of open orders was read and was empty.
     pub proven: Option<Moment>,
-    /// What was still open when the kill was given up; empty when it was proven or could not be read.
+    /// When the venue's list of open orders was last read as a whole; `None`: never, and then `left` says nothing.
+    pub listed: Option<Moment>,
+    /// What that list named: what was still open when the kill was given up.
     pub left: Vec<LeftOrder>,
     /// When it ended.
     pub ended: Moment,

@@ -17,6 +17,7 @@ pub fn report<'py>(py: Python<'py>, value: &KillReport) -> PyResult<Bound<'py, P
         path(py, &value.http)?,
         value.dropped.map(Moment::nanos),
         value.proven.map(Moment::nanos),
+        value.listed.map(Moment::nanos),
         PyTuple::new(py, left)?,
         value.ended.nanos(),
         value.refusal.as_ref().map(|refusal| errors::refusal(py, refusal)),

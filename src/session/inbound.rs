@@ -88,7 +88,7 @@ impl<V: Venue> Session<V> {
                 self.cancelled_all(path, count);
                 self.abort_after_cancel_all(path);
             }
-            Report::OpenOrders { asked, orders, complete, .. } => self.open_orders(asked, orders, complete),
+            Report::OpenOrders { path, asked, orders, complete } => self.open_orders(path, asked, orders, complete),
             Report::Unlisted { asked, refusal } => self.unlisted(asked, refusal),
         }
     }

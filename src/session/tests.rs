@@ -25,6 +25,8 @@ struct Words {
     fed_at: Option<Moment>,
     /// When the open orders were asked for last.
     listed_at: Moment,
+    /// The same on the link.
+    link_listed_at: Moment,
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -57,7 +59,7 @@ impl Words {
             time_factor: TimeFactor::REAL,
         };
         let endpoint = Endpoint::parse("url", "wss://localhost/").unwrap();
-        Self { facts, target, endpoint, fed_at: None, listed_at: Moment::default() }
+        Self { facts, target, endpoint, fed_at: None, listed_at: Moment::default(), link_listed_at: Moment::default() }
     }
 
     fn call(&self, path: &str, out: &mut Outbox) {
@@ -105,6 +107,10 @@ impl Venue for Words {
     fn hear(&mut self, _: Now, _: LinkRole, line: &str, out: &mut Outbox) -> Result<Heard, Breach> {
         match line {
             "cancelled" => out.report(Report::CancelledAll { path: Path::Link, count: None }),
+            "none is open" => {
+                let asked = self.link_listed_at;
+                out.report(Report::OpenOrders { path: Path::Link, asked, orders: vec![], complete: true });
+            }
             "ok login" => out.report(Report::Done(Step::Login)),
             "ok switch" => out.report(Report::Done(Step::Switch)),
             "fed" => {
@@ -161,7 +167,11 @@ impl Venue for Words {
                 self.listed_at = now.at;
                 return self.call("list", out);
             }
-            Intent::Errand(_) | Intent::OpenOrders(Path::Link) => return,
+            Intent::OpenOrders(Path::Link) => {
+                self.link_listed_at = now.at;
+                "what is open"
+            }
+            Intent::Errand(_) => return,
         };
         out.say(LinkRole::Guard, Lane::Control, |line| line.push_str(word));
     }
@@ -329,6 +339,7 @@ impl Bench {
                 Action::Say { epoch, line, lane } => lines.push(format!("say {} {lane:?}: {line}", epoch.0)),
                 Action::Ping { epoch, nonce } => lines.push(format!("ping {} {nonce}", epoch.0)),
                 Action::Call { tag, request, .. } => lines.push(format!("call {}: {}", tag.0, request.path)),
+                Action::Mute { epoch } => lines.push(format!("mute {}", epoch.0)),
                 Action::HangUp { epoch, how } => lines.push(format!("hang up {} {how:?}", epoch.0)),
                 Action::Tell(event) => lines.push(format!("tell {} {:?}", event.seq, event.kind)),
                 Action::Deliver { answers, .. } => lines.push(format!("deliver {answers:?}")),

@@ -171,6 +171,7 @@ impl Line {
             .moment("http_acknowledged_boot_ns", report.http.acknowledged);
         self.maybe("http_cancelled", report.http.cancelled);
         self.moment("dropped_boot_ns", report.dropped).moment("proven_boot_ns", report.proven);
+        self.moment("listed_boot_ns", report.listed);
         self.raw("ended_boot_ns", report.ended.nanos()).raw("left_count", report.left.len());
         self.texts("left", report.left.iter().take(NAMED_MAX).map(|order| order.order_id.as_str()));
         match &report.refusal {

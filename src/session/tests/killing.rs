@@ -60,8 +60,57 @@ fn an_empty_list_asked_for_before_any_acknowledgement_proves_nothing() {
     bench.until_list();
     assert!(!has(&bench.reply("listed "), "KillEnded"));
     bench.reply("cancelled");
+    bench.hear(1, "cancelled");
     bench.until_list();
     assert!(has(&bench.reply("listed "), "proven: Some"));
+}
+
+/// Acknowledged over HTTP, but the link may still deliver what was said on it before: on a countdown it lives on.
+#[test]
+fn an_empty_list_proves_nothing_while_a_link_that_carries_orders_has_not_answered() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    bench.kill();
+    bench.reply("cancelled");
+    bench.until_list();
+    assert!(!has(&bench.reply("listed "), "KillEnded"), "the link has answered nothing");
+    let lines = bench.run(SECOND / 2, true);
+    assert!(has(&lines, "hang up 1 Abort"), "{lines:?}");
+    bench.until_list();
+    assert!(has(&bench.reply("listed "), "proven: Some"));
+}
+
+#[test]
+fn a_link_that_answered_cancel_all_is_kept_on_a_countdown() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    bench.kill();
+    bench.hear(1, "cancelled");
+    assert!(!has(&bench.run(2 * SECOND, true), "hang up"));
+}
+
+/// HTTP answers nothing at all. What the link pushed so far may be late, so it proves a second later.
+#[test]
+fn with_http_silent_the_link_proves_a_second_after_it_answered() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    let began = bench.now.at;
+    bench.kill();
+    bench.hear(1, "cancelled");
+    for _ in 0..100 {
+        let asked = has(&bench.run(SECOND / 20, true), "what is open");
+        if asked && has(&bench.hear(1, "none is open"), "proven: Some") {
+            break;
+        }
+    }
+    assert!(bench.session.kill.is_none(), "it is proven");
+    assert!((SECOND..2 * SECOND).contains(&bench.now.at.since(began)));
+}
+
+#[test]
+fn cancel_all_is_said_again_over_http_when_nobody_answers_for_a_second() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    bench.kill();
+    let early = bench.run(SECOND * 9 / 10, true);
+    assert!(!has(&early, ": cancel all"), "{early:?}");
+    assert!(has(&bench.run(2 * SECOND, true), ": cancel all"));
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn an_order_that_was_never_answered_is_resolved_by_its_client_id_or_said_to_be_u
     let row =
         |id: &str, client: &str| OpenOrder { order_id: id.into(), client_id: client.into(), ..OpenOrder::default() };
     let asked = bench.session.venue.listed_at;
-    bench.session.open_orders(asked, vec![row("#9", "a")], true);
+    bench.session.open_orders(Path::Http, asked, vec![row("#9", "a")], true);
     let lines = bench.drain();
     let unknown = part(told(&lines), "unknown");
     assert!(unknown.starts_with("unknown: Tally { count: 3"), "{unknown}");

@@ -78,6 +78,7 @@ fn kill() -> KillReport {
         http: KillPath::default(),
         dropped: None,
         proven: None,
+        listed: Some(Moment::from_nanos(7)),
         left: vec![order(); 50],
         ended: Moment::from_nanos(8),
         refusal: Some(Refusal::new("cancel-all", 1, HOSTILE, RefusalClass::Retry, "look at it")),
