@@ -134,7 +134,7 @@ impl Engine {
             let wishes = Wishes::default();
             let (stages, user_timeout) = (settings.stages, settings.policy.user_timeout);
             let dialler = Dialler { resolver: resolver.clone(), wishes, tls, stages, user_timeout };
-            let calls = Calls::new(dialler.clone(), settings.call_deadline);
+            let calls = Calls::new(dialler.clone(), settings.call_deadline, settings.warm);
             let (shared, publisher) = unborn.arrive();
             let world = World::new(dialler, calls, publisher);
             let task = GuardTask::new(machine, world, shared, alarm, settings.policy.stall_limit);

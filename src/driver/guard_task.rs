@@ -182,6 +182,9 @@ impl<M: Machine> GuardTask<M> {
         while let Some((tag, result)) = self.world.calls.poll_done(cx) {
             self.answered(cx, tag, result);
         }
+        if self.was_running && !self.ending {
+            self.world.calls.keep_warm(cx);
+        }
     }
 
     fn answered(&mut self, cx: &mut Context<'_>, tag: CallTag, result: Result<Answer, LossCause>) {
@@ -339,8 +342,11 @@ impl<M: Machine> GuardTask<M> {
         self.shared.set_fresh_until(fresh_until);
         let machine = &self.machine;
         self.world.publisher.publish(now, || machine.snapshot());
-        self.was_running |= self.world.publisher.phase() != Phase::Stopped;
-        if !self.world.publisher.hand_over() {
+        let was_running = self.was_running;
+        self.was_running = was_running || self.world.publisher.phase() != Phase::Stopped;
+        // Once it runs, connections are opened ahead.
+        let begins = self.was_running && !was_running;
+        if !self.world.publisher.hand_over() || begins {
             come_back(cx);
         }
     }

@@ -1,5 +1,6 @@
 //! What a guard needs to run: a dialect, a policy, and how its sockets and queues are made.
 
+use super::call::{WARM_PAUSE, WarmUp};
 use super::journal::{Journal, Recorder};
 use crate::model::{ConfigError, Policy};
 use crate::venue::Venue;
@@ -70,6 +71,8 @@ pub(super) struct Settings {
     pub(super) event_capacity: usize,
     pub(super) message_capacity: usize,
     pub(super) recorder: Option<Recorder>,
+    /// Where HTTP connections are opened ahead.
+    pub(super) warm: Option<WarmUp>,
 }
 
 impl GuardSpec {
@@ -93,6 +96,7 @@ impl GuardSpec {
             event_capacity: self.event_capacity,
             message_capacity: self.message_capacity,
             recorder,
+            warm: Some(WarmUp { to: self.venue.http_endpoint().clone(), pause: WARM_PAUSE }),
         };
         Ok((self.venue, settings))
     }

@@ -3,6 +3,7 @@
 use super::peer::ending;
 use super::stages::request_head;
 use super::*;
+use crate::driver::call::WarmUp;
 use crate::model::{CallTag, LossCause, Phase};
 use crate::venue::{CallLine, HttpMethod, HttpRequest};
 use std::io::{Read, Write};
@@ -53,6 +54,46 @@ fn the_next_call_uses_the_same_connection_and_the_kill_line_one_of_its_own() {
     answer(&mut kill, "200 OK", "{}");
     seen.wait_for(|seen| matches!(seen, Seen::Answered(CallTag(3), ..)));
     assert!(peer.nobody_comes());
+}
+
+#[test]
+fn a_connection_for_each_line_is_open_before_it_is_needed_and_the_kill_uses_its_own() {
+    let peer = Peer::listen();
+    let mut settings = settings();
+    settings.warm = Some(WarmUp { to: peer.endpoint(), pause: PATIENCE });
+    let (script, seen) = Scripted::new(peer.endpoint(), |seen| match seen {
+        Seen::Start => vec![Do::Phase(Phase::Connecting)],
+        // A moment later: what the kernel has connected by then the event loop has seen.
+        Seen::OtherCommand => vec![Do::WaitFor(Duration::from_millis(1))],
+        Seen::Tick => vec![Do::Call(CallTag(1), post(CallLine::Kill, vec![])), Do::WaitFor(PATIENCE)],
+        _ => vec![],
+    });
+    let guard = run_with(script, settings);
+    assert!(peer.nobody_comes(), "nothing is dialled before the start");
+    guard.start().unwrap();
+    let mut waiting = [peer.accept(), peer.accept()];
+    guard.kill("now").unwrap();
+    request(&mut waiting[0]);
+    answer(&mut waiting[0], "200 OK", "{}");
+    seen.wait_for(|seen| matches!(seen, Seen::Answered(CallTag(1), ..)));
+    assert!(peer.nobody_comes(), "no other connection was opened for it");
+}
+
+#[test]
+fn what_was_opened_ahead_and_closed_by_the_venue_is_opened_again_after_the_pause_and_no_sooner() {
+    let peer = Peer::listen();
+    let mut settings = settings();
+    let pause = Duration::from_millis(300);
+    settings.warm = Some(WarmUp { to: peer.endpoint(), pause });
+    let (script, _seen) = Scripted::new(peer.endpoint(), |_| vec![Do::Phase(Phase::Connecting)]);
+    let guard = run_with(script, settings);
+    let began = std::time::Instant::now();
+    guard.start().unwrap();
+    let (first, _second) = (peer.accept(), peer.accept());
+    drop(first);
+    let _again = peer.accept();
+    assert!(began.elapsed() >= pause, "{:?}", began.elapsed());
+    assert!(peer.nobody_comes(), "the other one still waits");
 }
 
 #[test]

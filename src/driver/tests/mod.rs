@@ -36,6 +36,7 @@ pub(super) fn settings() -> Settings {
         event_capacity: 64,
         message_capacity: 64,
         recorder: None,
+        warm: None,
     }
 }
 

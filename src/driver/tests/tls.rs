@@ -31,6 +31,30 @@ fn a_verified_venue_is_spoken_to_over_tls_and_its_session_is_resumed() {
 }
 
 #[test]
+fn a_connection_that_is_opened_again_ahead_of_a_call_resumes_its_tls_session() {
+    let authority = Authority::new();
+    let venue = authority.venue(&["127.0.0.1"]);
+    let peer = Peer::listen();
+    let endpoint = Endpoint::parse("url", &format!("https://{}/", peer.address())).unwrap();
+    let (script, _seen) = Scripted::new(endpoint.clone(), |_| vec![Do::Phase(crate::model::Phase::Connecting)]);
+    let mut settings = settings();
+    settings.warm = Some(crate::driver::call::WarmUp { to: endpoint, pause: Duration::from_millis(200) });
+    let tls = client_config(Some(authority.0.pem().as_bytes())).unwrap();
+    let guard = Engine::start().unwrap().add_machine(script, settings, Some(tls)).unwrap();
+    guard.start().unwrap();
+    let mut first = [venue.secure(peer.accept()), venue.secure(peer.accept())];
+    for stream in &mut first {
+        stream.conn.complete_io(&mut stream.sock).unwrap();
+        assert_eq!(stream.conn.handshake_kind(), Some(rustls::HandshakeKind::Full));
+    }
+    let [one, _other] = first;
+    drop(one);
+    let mut again = venue.secure(peer.accept());
+    again.conn.complete_io(&mut again.sock).unwrap();
+    assert_eq!(again.conn.handshake_kind(), Some(rustls::HandshakeKind::Resumed));
+}
+
+#[test]
 fn a_certificate_for_another_host_is_refused() {
     let authority = Authority::new();
     let cause = refused(&authority, &authority.venue(&["other.example.com"]));
