@@ -49,6 +49,13 @@ impl Lanes {
         self.keepalive.pop_front().or_else(|| self.control.pop_front()).or_else(|| self.pop_order())
     }
 
+    /// Throws away the keepalives and orders that wait.
+    pub(super) fn keep_control_only(&mut self) {
+        self.keepalive.clear();
+        self.order.clear();
+        self.order_bytes = 0;
+    }
+
     fn pop_order(&mut self) -> Option<Waiting> {
         let order = self.order.pop_front()?;
         self.order_bytes -= order.bytes();

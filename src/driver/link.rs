@@ -30,6 +30,8 @@ pub(super) struct Link {
     masks: Masks,
     /// The socket takes no more at the moment; everything new queues up in the lanes.
     blocked: bool,
+    /// Nothing new leaves; see [`Link::mute`].
+    muted: bool,
     /// Writing failed. Reading may still tell the better reason.
     broken: Option<LossCause>,
     /// The session hung up, or the link is lost. Nothing is read or written any more.
@@ -57,7 +59,7 @@ pub(super) enum Arrived {
     Text(Utf8Bytes),
     /// One of our pings came back.
     Pong(u64),
-    /// The peer pinged; it has been answered.
+    /// The peer pinged; it has been answered, unless the link is muted.
     PeerPing,
     /// The link ended.
     Lost(LossCause),
@@ -71,6 +73,7 @@ impl Link {
             lanes: Lanes::default(),
             masks: Masks::default(),
             blocked: false,
+            muted: false,
             broken: None,
             leaving: None,
             pinged: None,
@@ -81,6 +84,10 @@ impl Link {
 
     /// The next thing that came in. What is no message for anybody is passed over.
     pub(super) fn poll_arrived(&mut self, cx: &mut Context<'_>) -> Poll<Arrived> {
+        if self.muted && self.blocked {
+            // A ping that is read is answered by the websocket layer, behind what is still to leave.
+            return Poll::Pending;
+        }
         loop {
             let message = match self.websocket.poll_next_unpin(cx) {
                 Poll::Ready(Some(Ok(message))) => message,
@@ -99,7 +106,9 @@ impl Link {
                     Err(_) => tracing::debug!(epoch = self.epoch.0, "a binary message was passed over"),
                 },
                 Message::Ping(_) => {
-                    self.flush(cx);
+                    if !self.muted {
+                        self.flush(cx);
+                    }
                     return Poll::Ready(Arrived::PeerPing);
                 }
                 Message::Pong(payload) => {
@@ -124,6 +133,9 @@ impl Link {
 
     /// Writes a line at once, or queues it in its lane when the socket takes no more.
     pub(super) fn say(&mut self, cx: &mut Context<'_>, now: Moment, line: &str, lane: Lane) {
+        if self.muted {
+            return;
+        }
         if self.is_writable() {
             self.write(cx, now, |out, masks| frame::push_text(out, masks, line));
         } else if !self.lanes.push(lane, Waiting::Line(line.to_owned())) {
@@ -133,6 +145,9 @@ impl Link {
 
     /// The same with a protocol ping.
     pub(super) fn ping(&mut self, cx: &mut Context<'_>, now: Moment, nonce: u64) {
+        if self.muted {
+            return;
+        }
         if self.pinged.is_none() {
             self.next_sample = now + SAMPLE_EVERY;
         }
@@ -141,6 +156,21 @@ impl Link {
             self.write(cx, now, |out, masks| frame::push_ping(out, masks, nonce));
         } else {
             self.lanes.push(Lane::Keepalive, Waiting::Ping(nonce));
+        }
+    }
+
+    /// Nothing new leaves any more, not even answers to the peer's pings. Of what waits only the control lane does, in
+    /// which cancel-all is: neither a keepalive nor an order may come behind it.
+    pub(super) fn mute(&mut self) {
+        self.muted = true;
+        self.lanes.keep_control_only();
+        self.close_if_muted();
+    }
+
+    /// Only with nothing left to write: cancel-all may be among what waits.
+    fn close_if_muted(&mut self) {
+        if self.muted && !self.blocked {
+            self.websocket.get_mut().close_outward();
         }
     }
 
@@ -197,6 +227,7 @@ impl Link {
                 Waiting::Ping(nonce) => self.write(cx, now, |out, masks| frame::push_ping(out, masks, nonce)),
             }
         }
+        self.close_if_muted();
     }
 
     /// Layer L2: looks at the send queue when it is due. Returns what is to be told and when it is due again.

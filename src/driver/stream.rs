@@ -15,6 +15,8 @@ pub(super) struct Stream {
     front: Vec<u8>,
     /// How much of them is.
     written: usize,
+    /// Takes no more bytes, and never will.
+    closed_outward: bool,
 }
 
 enum Wire {
@@ -27,12 +29,25 @@ enum Wire {
 impl Stream {
     /// Without TLS.
     pub(super) fn plain(socket: Socket) -> Self {
-        Self { wire: Wire::Plain(socket), front: Vec::new(), written: 0 }
+        Self { wire: Wire::Plain(socket), front: Vec::new(), written: 0, closed_outward: false }
     }
 
     /// With TLS.
     pub(super) fn tls(stream: TlsStream<Socket>) -> Self {
-        Self { wire: Wire::Tls(Box::new(stream)), front: Vec::new(), written: 0 }
+        Self { wire: Wire::Tls(Box::new(stream)), front: Vec::new(), written: 0, closed_outward: false }
+    }
+
+    /// True when the TLS session was resumed, so that the handshake cost one round trip and no signature.
+    pub(super) fn is_resumed(&self) -> bool {
+        match &self.wire {
+            Wire::Plain(_) => false,
+            Wire::Tls(stream) => stream.get_ref().1.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
+        }
+    }
+
+    /// From now on it takes no bytes of whoever writes: they wait until the stream is dropped. Reading goes on.
+    pub(super) fn close_outward(&mut self) {
+        self.closed_outward = true;
     }
 
     /// The socket underneath.
@@ -104,6 +119,10 @@ impl AsyncRead for Stream {
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_front(cx))?;
+        if self.closed_outward {
+            // Nobody wakes the writer, because nothing changes any more.
+            return Poll::Pending;
+        }
         self.wire.poll_write(cx, buf)
     }
 

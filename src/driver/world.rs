@@ -79,6 +79,11 @@ impl World {
                     link.ping(cx, now, nonce);
                 }
             }
+            Action::Mute { epoch } => {
+                if let Some(link) = self.link(epoch) {
+                    link.mute();
+                }
+            }
             Action::Call { tag, request, endpoint } => {
                 tracing::debug!(tag = tag.0, ?request, "call");
                 self.calls.start(tag, request, endpoint);

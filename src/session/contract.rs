@@ -182,6 +182,12 @@ pub enum Action<'a> {
         /// The nonce.
         nonce: u64,
     },
+    /// A lease lapsed: nothing new is written on a link any more, not even what the websocket layer says by itself (the
+    /// answer to a protocol ping). Of what waits to be written only the control lane still is. Reading goes on.
+    Mute {
+        /// Which link.
+        epoch: Epoch,
+    },
     /// Make an HTTP call. The answer is `Answered` with this tag.
     Call {
         /// Its name.

@@ -2,8 +2,9 @@
 //! the venue's switch from firing is said any more in this life: the guard kills, aborts its links, and dials no more.
 //! Beginning again is the application's decision, and takes a renewal of every lease made after it.
 
+use super::queue::Queued;
 use super::{Deadline, Session};
-use crate::model::{EventKind, LeaseId, LeaseState, LeaseTerms, LossCause, Misuse, Moment, PageFault};
+use crate::model::{EventKind, LeaseId, LeaseState, LeaseTerms, LinkRole, LossCause, Misuse, Moment, PageFault};
 use crate::parts::{Lease, LeaseNews};
 use crate::venue::{Path, Venue};
 use std::time::Duration;
@@ -195,6 +196,11 @@ impl<V: Venue> Session<V> {
         self.leases.keeping = Keeping::Lapsed;
         self.restate();
         self.begin_kill(&format!("the lease {} lapsed", terms.name()));
+        for role in [LinkRole::Guard, LinkRole::Trade] {
+            if let Some(epoch) = self.live(role) {
+                self.queue.push(Queued::Mute { epoch });
+            }
+        }
         self.queue.mute();
         self.give_up_spare();
         self.deadlines.stop(Deadline::TradeDial);

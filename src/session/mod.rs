@@ -272,6 +272,7 @@ impl<V: Venue> Session<V> {
             },
             Queued::Say { epoch, lane, text } => Action::Say { epoch, line: self.out.text(&text), lane },
             Queued::Ping { epoch, nonce } => Action::Ping { epoch, nonce },
+            Queued::Mute { epoch } => Action::Mute { epoch },
             Queued::Call { tag, request } => Action::Call { tag, request, endpoint: self.venue.http_endpoint() },
             Queued::HangUp { epoch, how } => Action::HangUp { epoch, how },
             Queued::Tell(event) => Action::Tell(event),

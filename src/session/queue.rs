@@ -13,6 +13,7 @@ pub(super) enum Queued {
     Dial { epoch: Epoch, role: LinkRole },
     Say { epoch: Epoch, lane: Lane, text: Range<usize> },
     Ping { epoch: Epoch, nonce: u64 },
+    Mute { epoch: Epoch },
     Call { tag: CallTag, request: HttpRequest },
     HangUp { epoch: Epoch, how: HangUp },
     Tell(Event),
@@ -55,6 +56,7 @@ impl Queue {
         self.items.retain(|queued| match queued {
             Queued::Say { epoch, .. } | Queued::Ping { epoch, .. } => *epoch != lost,
             Queued::Dial { .. }
+            | Queued::Mute { .. }
             | Queued::Call { .. }
             | Queued::HangUp { .. }
             | Queued::Tell(_)

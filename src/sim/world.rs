@@ -376,7 +376,8 @@ impl<V: Venue> World<V> {
                 Action::Fate { fate: Fate::Unknown | Fate::NotSent | Fate::Refused(_), .. } => {
                     self.settled_requests += 1
                 }
-                Action::Sent { .. } => {}
+                // The path carries no answers to the venue's pings, so there is nothing to keep back.
+                Action::Mute { .. } | Action::Sent { .. } => {}
             }
         }
     }

@@ -72,6 +72,7 @@ impl<V: Venue> Armed<V> {
                 Action::Say { line, .. } => said += usize::from(!line.is_empty()),
                 Action::Ping { .. } => said += 1,
                 Action::Dial { .. }
+                | Action::Mute { .. }
                 | Action::Call { .. }
                 | Action::HangUp { .. }
                 | Action::Tell(_)

@@ -77,6 +77,62 @@ fn a_ping_of_the_peer_is_answered_at_once_and_told() {
 }
 
 #[test]
+fn a_muted_link_says_what_was_said_before_and_answers_no_ping_any_more_but_still_listens() {
+    let mut link = linked(|seen| match seen {
+        Seen::Line(epoch, text) if text == "lapse" => vec![
+            Do::Say(*epoch, "cancel all".into(), Lane::Control),
+            Do::Mute(*epoch),
+            Do::Say(*epoch, "heartbeat".into(), Lane::Keepalive),
+        ],
+        Seen::Line(epoch, text) if text == "end" => vec![Do::HangUp(*epoch, HangUp::Abort)],
+        _ => vec![],
+    });
+    send(&mut link.theirs, "lapse");
+    assert_eq!(text_of(&mut link.theirs), "cancel all");
+    for _ in 0..3 {
+        link.theirs.send(Message::Ping(Bytes::from_static(b"are you there"))).unwrap();
+        link.seen.wait_for(|seen| *seen == Seen::PeerPing(FIRST));
+        send(&mut link.theirs, "cancelled");
+        link.seen.wait_for(|seen| matches!(seen, Seen::Line(_, text) if text == "cancelled"));
+    }
+    send(&mut link.theirs, "end");
+    let after = link.theirs.read();
+    assert!(after.is_err(), "{after:?} after the mute");
+}
+
+#[test]
+fn on_a_muted_link_cancel_all_still_leaves_behind_a_full_socket_and_neither_orders_nor_pongs_do() {
+    const LINES: usize = 400;
+    let mut link = linked(|seen| match seen {
+        Seen::Line(epoch, text) if text == "lapse" => {
+            let big = "x".repeat(60_000);
+            let mut all: Vec<Do> = (0..LINES).map(|n| Do::Say(*epoch, format!("{n} {big}"), Lane::Order)).collect();
+            all.extend([Do::Say(*epoch, "heartbeat".into(), Lane::Keepalive)]);
+            all.extend([Do::Say(*epoch, "cancel all".into(), Lane::Control), Do::Mute(*epoch)]);
+            all
+        }
+        Seen::Line(epoch, text) if text == "end" => vec![Do::HangUp(*epoch, HangUp::Abort)],
+        _ => vec![],
+    });
+    send(&mut link.theirs, "lapse");
+    link.theirs.send(Message::Ping(Bytes::from_static(b"are you there"))).unwrap();
+    let mut orders = 0;
+    loop {
+        match link.theirs.read().unwrap() {
+            Message::Text(text) if text.as_str() == "cancel all" => break,
+            Message::Text(text) => assert_eq!(text.split(' ').next(), Some(orders.to_string().as_str())),
+            other => panic!("{other:?} from a muted link"),
+        }
+        orders += 1;
+    }
+    assert!(orders < LINES - 1, "all {orders} orders left before cancel-all");
+    link.seen.wait_for(|seen| *seen == Seen::PeerPing(FIRST));
+    send(&mut link.theirs, "end");
+    let after = link.theirs.read();
+    assert!(after.is_err(), "{after:?} after the mute");
+}
+
+#[test]
 fn a_close_frame_is_told_with_its_code_and_a_cleaned_reason_and_is_answered() {
     let mut link = linked(|_| vec![]);
     let reason = format!("a\u{1b}b{}", "c".repeat(110));
