@@ -38,7 +38,7 @@ pub(super) struct WarmUp {
 /// Connections that are being opened ahead of any call.
 struct Warm {
     up: WarmUp,
-    opening: Vec<(CallLine, Pin<Box<dyn Future<Output = Outcome>>>)>,
+    opening: Vec<(CallLine, Work)>,
     next: [(CallLine, Moment); 2],
 }
 
@@ -67,7 +67,7 @@ impl Calls {
         self.running.push(Running { tag, line, future });
     }
 
-    fn future(&mut self, request: HttpRequest, to: &Endpoint) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
+    fn future(&mut self, request: HttpRequest, to: &Endpoint) -> Work {
         let line = request.line;
         if self.running.iter().filter(|call| call.line == line).count() >= RUNNING_MAX {
             return Box::pin(ready(Outcome::failed(LossCause::Local { what: "HTTP calls at a time" })));
@@ -138,7 +138,7 @@ impl Calls {
         }
     }
 
-    fn opening(&self, to: &Endpoint, line: CallLine, now: Moment) -> Pin<Box<dyn Future<Output = Outcome>>> {
+    fn opening(&self, to: &Endpoint, line: CallLine, now: Moment) -> Work {
         let place = Place::new(to, line);
         let (dialler, to, deadline) = (self.dialler.clone(), to.clone(), now + self.deadline);
         Box::pin(async move {
@@ -177,8 +177,10 @@ impl Calls {
 struct Running {
     tag: CallTag,
     line: CallLine,
-    future: Pin<Box<dyn Future<Output = Outcome> + Send>>,
+    future: Work,
 }
+
+type Work = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 struct Outcome {
     result: Result<Answer, LossCause>,
