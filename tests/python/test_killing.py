@@ -13,7 +13,8 @@ from guarded import venue_of
 from serviced import PATIENCE_S, Desk, Told, desk as make_desk, rest_orders, running
 from test_kill import ORDERS, RESTING
 
-from killcord import Guard, Phase, VenueName
+from killcord import Guard, Json, Phase, VenueName
+from killcord.daemon.server import Server
 from killcord.sim import Exchange
 
 KRAKEN_SLOW = "window_s = 100\ncadence_s = 30"
@@ -87,6 +88,34 @@ def test_a_service_that_does_not_answer_is_not_waited_for(desk: Desk, told: Told
         assert shown["accounts"][0]["latched"] is False
         assert f"process {process.pid} has the socket and does not answer within 1 s" in shown["notes"][0]
         assert "not latched" in shown["notes"][0]
+
+
+@pytest.mark.parametrize("answer", [{"error": "the guard has ended"}, {"proven": False}, None])
+def test_where_the_service_did_not_prove_it_the_command_kills_as_well(desk: Desk, kraken: Exchange, answer: Json) -> None:
+    class Broken:
+        def names(self) -> list[str]:
+            return ["spot"]
+
+        def status(self) -> dict[str, Json]:
+            return {}
+
+        def rearm(self, accounts: list[str]) -> None:
+            return None
+
+        def kill(self, accounts: list[str], reason: str) -> dict[str, Json]:
+            return {"spot": answer}
+
+    desk.account("spot", kraken)
+    server = Server(desk.socket)
+    server.serve(Broken())
+    try:
+        code, shown = killed(desk)
+    finally:
+        server.close()
+    (account,) = shown["accounts"]
+    assert (code, account["proven"]) == (0, True)
+    assert account["attempts"][-1]["by"] == "this command, over HTTP"
+    assert account["latched"] is (answer == {"proven": False})
 
 
 def test_an_account_the_service_does_not_have_is_killed_beside_it(desk: Desk, told: Told, kraken: Exchange) -> None:

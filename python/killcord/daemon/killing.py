@@ -38,7 +38,7 @@ class Outcome:
     attempts: list[dict[str, Json]] = field(default_factory=list)
     """Each with ``by``, who did it, and either a report or an ``error``."""
     latched: bool = False
-    """A running guard was told and latches."""
+    """A running guard has killed, and so is latched."""
 
     @property
     def proven(self) -> bool:
@@ -73,7 +73,8 @@ def kill(accounts: list[AccountSettings], reason: str, socket: Path | None) -> K
             if account.name not in told.accepted:
                 own.append(threads.submit(_kill_here, account, reason, outcomes[account.name]))
         wait([telling, *own])
-        left = [account for account in accounts if account.name in told.accepted and not outcomes[account.name].attempts]
+        # No report, a guard that has ended, or no proof: another process with connections of its own may do better.
+        left = [account for account in accounts if account.name in told.accepted and not outcomes[account.name].proven]
         list(threads.map(lambda account: _kill_here(account, reason, outcomes[account.name]), left))
     return Killing(tuple(outcomes.values()), tuple(told.notes))
 
@@ -111,8 +112,6 @@ class _Told:
             for name in self._names:
                 if name not in self.accepted:
                     self.notes.append(f"the killcord run of process {call.peer.pid} does not guard {name}: cancelled without it")
-            for name in self.accepted:
-                outcomes[name].latched = True
             self.settled.set()
             if self.accepted:
                 self._reports(call, outcomes)
@@ -124,6 +123,7 @@ class _Told:
         for name in self.accepted:
             report = results.get(name)
             if isinstance(report, dict):
+                outcomes[name].latched = "error" not in report
                 outcomes[name].attempts.append({"by": f"the running guard, process {call.peer.pid}", **report})
 
 
