@@ -149,7 +149,7 @@ def doubts(told: list[Event]) -> list[PageFault]:
 
 
 def test_a_snapshot_shows_every_lease(guard: Guard, path: Path) -> None:
-    assert guard.snapshot.leases == ()
+    assert list(guard.snapshot.leases) == []
     own = guard.lease("hedger", budget_s=5)
     guard.attach(SharedLease(path, "quoter"), budget_s=BUDGET_S)
     assert own.renew(1)
@@ -418,7 +418,7 @@ def test_the_example_in_c_keeps_the_rules_of_claiming(path: Path) -> None:
     def refused(name: str = "quoter") -> str:
         ended = subprocess.run([program, path, name, "1"], capture_output=True, text=True, check=False)
         assert ended.returncode == 1, ended
-        return re.findall(r"claimed: (-\d)", ended.stderr)[0]
+        return str(re.findall(r"claimed: (-\d)", ended.stderr)[0])
 
     assert refused() == "-1", "there is no page"
     shared = SharedLease(path, "quoter")
@@ -447,7 +447,7 @@ def test_the_example_in_c_keeps_the_rules_of_claiming(path: Path) -> None:
 
 
 def test_the_header_the_document_and_the_code_give_the_same_layout() -> None:
-    places = {"name": 8, "generation": 16, "pid": 20, "start time": 24, "boot id": 32, "renewed": 48, "progress": 56}
+    places = {"name": 8, "generation": 16, "pid": 20, "start time": 24, "boot id": 32, "renewed at": 48, "progress": 56}
     rows = re.findall(r"^\| (\d+) \| \d+ \| ([\w ]+)", (ROOT / "docs" / "leases.md").read_text(), re.MULTILINE)
     assert {name.strip(): int(at) for at, name in rows if name.strip() != "magic"} == places
     model = (ROOT / "src" / "model" / "lease_page.rs").read_text()

@@ -92,7 +92,7 @@ fn four_threads_at_once_lose_no_renewal_whether_they_share_a_lease_or_not() {
 }
 
 #[test]
-fn a_page_is_looked_at_without_being_asked_and_a_dead_owner_is_told() {
+fn a_page_is_looked_at_without_being_asked_and_an_owner_that_left_is_told() {
     let folder = std::env::temp_dir().join(format!("killcord-page-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let page = crate::driver::SharedLease::open(&folder.join("quoter"), "quoter").unwrap();
