@@ -233,11 +233,19 @@ def test_an_interrupted_drill_cancels_its_orders_on_the_way_out(tmp_path: Path) 
         assert exchange.open_order_count() == 0
 
 
-def test_the_command_writes_json_and_a_page_that_needs_nothing_else(tmp_path: Path) -> None:
+def test_the_command_takes_a_configuration_file_and_writes_json_and_a_page_that_needs_nothing_else(
+    tmp_path: Path,
+) -> None:
     with Exchange("deribit", factor=FACTOR) as exchange:
-        where = tmp_path / "drill.html"
+        where, file = tmp_path / "drill.html", tmp_path / "killcord.toml"
+        (tmp_path / "ca.pem").write_text(exchange.ca_pem or "")
+        file.write_text(
+            f'[[account]]\nname = "desk"\nvenue = "deribit"\ncredentials = {{ env = "DERIBIT" }}\n[account.endpoints]\n'
+            f'guard_url = "{exchange.guard_url}"\nhttp_url = "{exchange.http_url}"\nca_file = "ca.pem"\ntime_factor = {FACTOR}\n'
+        )
+        account = ["--config", str(file), "--account", "desk"]
         said = subprocess.run(
-            [sys.executable, "-m", "killcord", "drill", *places(exchange, tmp_path), "--json", "--html", str(where)],
+            [sys.executable, "-m", "killcord", "drill", *account, "--json", "--html", str(where)],
             capture_output=True,
             text=True,
             check=False,
