@@ -399,11 +399,6 @@ class Hole:
     def lost(self) -> int:
         """Exactly how many."""
 
-# departure.rs
-
-def interpreter_ends() -> None:
-    """For the exit hook inside the package: from now on daemon threads do not come back from a wait into Python."""
-
 # bell.rs
 
 @final
@@ -716,3 +711,8 @@ def read_settings(
     data: bytes,
 ) -> tuple[tuple[_Section, _Section, list[_Account]] | None, list[tuple[int, int, str, str, str]]]:
     """The sections of a configuration file, or what is wrong with it. For `killcord.settings`."""
+
+# departure.rs
+
+def interpreter_ends() -> None:
+    """For the exit hook inside the package: from now on daemon threads do not come back from a wait into Python."""
