@@ -41,7 +41,10 @@ impl Dialler {
         let request = upgrade_request(to)?;
         let upgrade = tokio_tungstenite::client_async_with_config(request, stream, Some(websocket_config()));
         let upgraded = self.within("upgrade", self.stages.upgrade, upgrade).await?;
-        upgraded.map(|(websocket, _)| websocket).map_err(upgrade_loss)
+        let (websocket, answer) = upgraded.map_err(upgrade_loss)?;
+        // RFC 6455, 4.1: an extension nobody asked for fails the connection. The library does not look.
+        let extended = answer.headers().get_all("Sec-WebSocket-Extensions").iter().any(|value| !value.is_empty());
+        if extended { Err(LossCause::NotWebsocket) } else { Ok(websocket) }
     }
 
     /// A byte stream, verified where it must be.
@@ -135,13 +138,13 @@ fn connect_loss(error: &io::Error) -> LossCause {
     }
 }
 
-fn websocket_config() -> WebSocketConfig {
+pub(super) fn websocket_config() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_write_buffer_size(WRITE_BUFFER_MAX)
         .max_message_size(Some(MESSAGE_MAX))
-        .max_frame_size(Some(FRAME_MAX))
+        .max_frame_size(Some(MESSAGE_MAX))
 }
 
 fn upgrade_request(to: &Endpoint) -> Result<Request, LossCause> {
@@ -191,9 +194,9 @@ const HEAD_START: Duration = Duration::from_millis(250);
 const READ_BUFFER: usize = 4 << 10;
 /// The largest line a session says plus a pong; what we queue ourselves is bounded in `lanes`.
 const WRITE_BUFFER_MAX: usize = 4 << 20;
-/// No venue's private stream sends more in one message.
+/// No venue's private stream sends more in one message. One frame may be as long: a venue sends a message as one frame,
+/// and a smaller limit for it would end a healthy link over a long list of open orders.
 pub(super) const MESSAGE_MAX: usize = 4 << 20;
-const FRAME_MAX: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
-//! Outgoing frames (RFC 6455, section 5): one text message or one ping each, masked, header and payload in one piece.
-//! The library would do this with an allocation per message; the header is still its own. What comes in, pongs and close
-//! frames are the library's business altogether.
+//! Outgoing frames (RFC 6455, section 5): one text message or one ping each, masked, header and payload in one piece, and
+//! the close frame that tells a peer which rule it broke. The library would do this with an allocation per message; the
+//! header is still its own. What comes in, pongs and answers to close frames are the library's business altogether.
 
 use std::io;
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
@@ -40,6 +40,11 @@ pub(super) fn push_text(out: &mut Vec<u8>, masks: &mut Masks, line: &str) -> io:
 /// Appends a ping whose payload is the nonce, big-endian.
 pub(super) fn push_ping(out: &mut Vec<u8>, masks: &mut Masks, nonce: u64) -> io::Result<()> {
     push(out, masks, OpCode::Control(Control::Ping), &nonce.to_be_bytes())
+}
+
+/// Appends a close frame without a reason (section 5.5.1).
+pub(super) fn push_close(out: &mut Vec<u8>, masks: &mut Masks, code: u16) -> io::Result<()> {
+    push(out, masks, OpCode::Control(Control::Close), &code.to_be_bytes())
 }
 
 fn push(out: &mut Vec<u8>, masks: &mut Masks, opcode: OpCode, payload: &[u8]) -> io::Result<()> {

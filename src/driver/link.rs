@@ -91,7 +91,10 @@ impl Link {
         loop {
             let message = match self.websocket.poll_next_unpin(cx) {
                 Poll::Ready(Some(Ok(message))) => message,
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Arrived::Lost(loss_of(error))),
+                Poll::Ready(Some(Err(error))) => {
+                    self.tell_the_breach(cx, &error);
+                    return Poll::Ready(Arrived::Lost(loss_of(error)));
+                }
                 Poll::Ready(None) => return Poll::Ready(Arrived::Lost(LossCause::EndOfStream)),
                 // Drained without a reason to be found; then the failed write is the reason.
                 Poll::Pending => {
@@ -120,6 +123,16 @@ impl Link {
                 // Reading never yields a raw frame.
                 Message::Frame(_) => {}
             }
+        }
+    }
+
+    /// A peer that breaks the protocol is told by a close code (RFC 6455, 7.1.7), which the library leaves to us. Only if
+    /// the socket takes it now: nothing is waited for, and a reset follows.
+    fn tell_the_breach(&mut self, cx: &mut Context<'_>, error: &tungstenite::Error) {
+        let Some(code) = breach_code(error).filter(|_| self.is_writable()) else { return };
+        let (stream, masks) = (self.websocket.get_mut(), &mut self.masks);
+        if stream.queue_frame(|out| frame::push_close(out, masks, code)).is_ok() {
+            self.flush_stream(cx);
         }
     }
 
@@ -299,6 +312,25 @@ fn closed(frame: Option<CloseFrame>) -> LossCause {
     let Some(frame) = frame else { return LossCause::Closed { code: NO_STATUS, reason: String::new() } };
     let clean = frame.reason.chars().map(|c| if c.is_control() { ' ' } else { c });
     LossCause::Closed { code: frame.code.into(), reason: clean.take(REASON_MAX).collect() }
+}
+
+/// The close code for what the peer did wrong (RFC 6455, 7.4.1); none when it did nothing wrong.
+pub(super) fn breach_code(error: &tungstenite::Error) -> Option<u16> {
+    match error {
+        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        tungstenite::Error::Protocol(_) => Some(1002),
+        tungstenite::Error::Utf8(_) => Some(1007),
+        tungstenite::Error::Capacity(_) => Some(1009),
+        tungstenite::Error::Io(_)
+        | tungstenite::Error::ConnectionClosed
+        | tungstenite::Error::AlreadyClosed
+        | tungstenite::Error::WriteBufferFull(_)
+        | tungstenite::Error::AttackAttempt
+        | tungstenite::Error::Tls(_)
+        | tungstenite::Error::Url(_)
+        | tungstenite::Error::Http(_)
+        | tungstenite::Error::HttpFormat(_) => None,
+    }
 }
 
 /// What a websocket error says about the loss.

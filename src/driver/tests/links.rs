@@ -160,8 +160,8 @@ fn a_reset_is_a_reset() {
 #[test]
 fn a_message_larger_than_allowed_ends_the_link() {
     let mut link = linked(|_| vec![]);
-    // A frame header that announces 2 MiB.
-    let header = [0x81, 127, 0, 0, 0, 0, 0, 0x20, 0, 0];
+    // A frame header that announces 8 MiB.
+    let header = [0x81, 127, 0, 0, 0, 0, 0, 0x80, 0, 0];
     link.theirs.get_mut().write_all(&header).unwrap();
     assert_eq!(link.seen.lost(), LossCause::TooLarge);
 }

@@ -5,6 +5,7 @@ mod blackhole;
 mod calls;
 mod faults;
 mod handles;
+mod hostile;
 mod leases;
 mod links;
 mod peer;

@@ -5,6 +5,7 @@ use super::*;
 use crate::model::{Endpoint, LossCause};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 #[test]
 fn nobody_listening_is_a_refused_connection() {
@@ -87,6 +88,24 @@ fn an_upgrade_with_the_wrong_key_is_not_a_websocket() {
 }
 
 #[test]
+fn an_extension_that_was_not_asked_for_is_not_a_websocket() {
+    let extended = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+    assert_eq!(upgraded_with(extended), Some(LossCause::NotWebsocket));
+    assert_eq!(upgraded_with("Sec-WebSocket-Protocol: chat\r\n"), Some(LossCause::NotWebsocket));
+    // So that the two above are refused for what they say.
+    assert_eq!(upgraded_with("X-Other: header\r\n"), None);
+}
+
+#[test]
+fn an_answer_without_end_or_with_countless_headers_is_too_large() {
+    let status = "HTTP/1.1 101 Switching Protocols\r\n";
+    let endless = format!("{status}X-Long: {}", "x".repeat(20 << 20));
+    assert_eq!(answered(endless.as_bytes()), LossCause::TooLarge);
+    let countless = format!("{status}{}\r\n", "X-A: b\r\n".repeat(100_000));
+    assert_eq!(answered(countless.as_bytes()), LossCause::TooLarge);
+}
+
+#[test]
 fn a_peer_that_hangs_up_during_the_upgrade_is_an_end_of_stream() {
     assert_eq!(answered(b""), LossCause::EndOfStream);
 }
@@ -122,10 +141,29 @@ fn answered(answer: &[u8]) -> LossCause {
     let (_guard, seen) = dial_quickly(peer.endpoint());
     let mut theirs = peer.accept();
     request_head(&mut theirs);
-    theirs.write_all(answer).unwrap();
-    // Refused when the far end has reset already.
+    // Both are refused when the far end has reset already.
+    let _ = theirs.write_all(answer);
     let _ = theirs.shutdown(std::net::Shutdown::Write);
     seen.lost()
+}
+
+/// The loss after an upgrade that is right but for one more header; `None` when there is none.
+fn upgraded_with(header: &str) -> Option<LossCause> {
+    let peer = Peer::listen();
+    let (_guard, seen) = dial_quickly(peer.endpoint());
+    let mut theirs = peer.accept();
+    let head = request_head(&mut theirs);
+    let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
+    let accept = derive_accept_key(key.as_bytes());
+    let answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n{header}\r\n"
+    );
+    theirs.write_all(answer.as_bytes()).unwrap();
+    match seen.wait_for(|seen| matches!(seen, Seen::Dialled(_) | Seen::Missed(..))) {
+        Seen::Missed(_, cause) => Some(cause),
+        _ => None,
+    }
 }
 
 pub(super) fn request_head(theirs: &mut TcpStream) -> String {
