@@ -27,6 +27,7 @@
 //! ```
 
 mod alarm;
+mod asks;
 mod call;
 pub mod clock;
 mod dial;

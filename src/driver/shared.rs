@@ -1,6 +1,7 @@
 //! What a guard's task and the handles on it share. The task never waits for a lock here: where a handle holds one, it
 //! keeps what it has and comes back. The handles live on any thread, Python's included.
 
+use super::asks::Asks;
 use super::clock;
 use super::error::{CallError, WaitError};
 use super::lease_cell::LeaseCell;
@@ -50,27 +51,6 @@ pub(super) struct Shared {
     last_lease: AtomicU64,
     /// Leases taken and not closed.
     pub(super) leases: AtomicUsize,
-}
-
-/// What waits to be handed in.
-#[derive(Default)]
-struct Asks {
-    waiting: VecDeque<Ask>,
-    bytes: usize,
-    /// Kill has a place of its own, so that no number of requests can keep it out or come before it.
-    kill: Option<String>,
-    /// The task has taken the last of them: nothing may be left lying here without a fate.
-    closed: bool,
-}
-
-impl Asks {
-    fn move_into(&mut self, into: &mut VecDeque<Ask>) {
-        into.append(&mut self.waiting);
-        if let Some(reason) = self.kill.take() {
-            into.push_front(Ask::Kill { reason });
-        }
-        self.bytes = 0;
-    }
 }
 
 /// What waits to be read.
