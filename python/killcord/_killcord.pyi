@@ -598,6 +598,9 @@ class GuardHandle:
     def request(self, method: str, params: str, breaks_protection: bool) -> int:
         """Hands over a request; its number comes back in what `drain_messages` returns."""
 
+    def subscribe(self, method: str, params: str) -> int:
+        """Hands over a subscription that is said again on every new link; its number comes back as that of a request."""
+
     def send(self, line: str, breaks_protection: bool) -> int:
         """Hands over a line as it is; its number comes back in what `drain_messages` returns."""
 

@@ -20,6 +20,7 @@
     │   ├── WouldBreakProtection  a message that would weaken or fire the switch
     │   ├── NotSendable           not a message this link can carry
     │   ├── NotConnected          no link to send on
+    │   ├── Throttled             the venue's message limit is reached; a reserve is kept
     │   ├── TooManyPending        too many requests wait for an answer
     │   ├── NotApplicable         this venue, or this state, has no such thing
     │   ├── NotStarted            the guard was not started
@@ -217,6 +218,15 @@ class NotSendable(Misuse):
 
 class NotConnected(Misuse):
     """There is no link to send on."""
+
+
+class Throttled(Misuse):
+    """The venue's message limit is reached; what is left of it is kept for keepalives, cancels and a kill."""
+
+    def __init__(self, message: str, *, again_s: float) -> None:
+        super().__init__(message)
+        self.again_s = again_s
+        """In how many seconds there is room again."""
 
 
 class TooManyPending(Misuse):

@@ -1,7 +1,7 @@
 """What a guard tells: one frozen record per thing that happened, numbered without holes.
 
 Every event has ``seq`` (contiguous from 1 per guard), ``at_ns``, ``wall_ns`` and ``epoch``; what else it has is below.
-Match on them:
+Those about orders are in :mod:`killcord.orders`. Match on them:
 
 >>> from killcord import GapClosed, Presumed, Told, Tripped
 >>> def note(event: Event) -> str:
@@ -33,14 +33,12 @@ from .model import (
     LinkRole,
     Notice,
     PageFault,
-    Occasion,
     Phase,
     ReadBackVerdict,
     Step,
     Trip,
     TripBounds,
 )
-from .orders import CancelledOrder, ForeignOrder, GoneOrder, KeptOrder, UnknownOrder
 
 if TYPE_CHECKING:
     from ._killcord import Message, Snapshot
@@ -262,57 +260,6 @@ class KillEnded(Event):
 
     report: KillReport
     """What it did."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reconciled(Event):
-    """The venue's open orders were read, and compared with what this guard sent and heard acknowledged.
-
-    After every arming and after ``rearm()``; then every minute, told only when something is new. At most 100 orders of a
-    kind are named.
-    """
-
-    occasion: Occasion
-    """Why."""
-    asked_ns: int
-    """When the list was asked for, on the guard's clock."""
-    kept: tuple[KeptOrder, ...]
-    """Ours, still resting."""
-    kept_count: int
-    gone: tuple[GoneOrder, ...]
-    """Ours, resting no more."""
-    gone_count: int
-    unknown: tuple[UnknownOrder, ...]
-    """Ours, sent and never answered; each with what the list says of it."""
-    unknown_count: int
-    foreign: tuple[ForeignOrder, ...]
-    """Resting, and not sent through this guard."""
-    foreign_count: int
-    uncovered_count: int
-    """Resting orders that the switch of this epoch does not cover: of a link that is gone, or foreign."""
-    unsettled_count: int
-    """Too young to be judged by this list; they are in the next one."""
-    forgotten_count: int
-    """Orders of this guard that it could not name or remember. Where not 0, a foreign order may be one of ours."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unreconciled(Event):
-    """The venue's open orders could not be read. Nothing is concluded from that, and they are asked for again."""
-
-    refusal: Refusal | None
-    """What the venue said; None when it did not answer in time."""
-    again_s: float
-    """In how many seconds they are asked for again."""
-
-
-@dataclass(frozen=True, slots=True)
-class OrdersCancelled(Event):
-    """The venue said that it cancelled orders of ours. What the application cancelled itself is not told."""
-
-    orders: tuple[CancelledOrder, ...]
-    """At most 100, with who and what says so."""
-    count: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from ._delivery import Delivery, Stream
 from ._exit import LEAVE_S, Running, let_go_dropped
 from ._killcord import AttachedLease, GuardHandle, Lease, Message, Reply, SharedLease, Snapshot
 from ._outgoing import parameters, phases, text
+from ._subscribing import Subscribing
 from .config import Policy
 from .engine import Engine
 from .errors import ArmTimeout, Ended, Fenced, NotStarted, PhaseTimeout
@@ -31,7 +32,7 @@ ARMED = frozenset({Phase.ARMED, Phase.SUSPECT})
 HOPELESS = frozenset({Phase.REFUSED, Phase.FENCED, Phase.FAULTED})
 
 
-class Guard:
+class Guard(Subscribing):
     """Protects one account on one venue.
 
     On asyncio, enter it: ``async with`` returns once armed, and leaving it, for whatever reason, **lets go**: the link is
@@ -151,9 +152,9 @@ class Guard:
         ``params`` as text is passed on as it is: JSON of your own making, for exact prices. Cancelling the wait does not
         take the request back; its answer is then dropped.
 
-        Raises ``NotProtected`` or ``Latched`` for what creates an order without a permit, ``WouldBreakProtection``
-        unless ``breaks_protection``, ``NotSendable``, ``NotConnected``, ``TooManyPending``; and, once handed over,
-        ``NotSent`` or ``FateUnknown``.
+        Raises ``NotProtected``, ``Latched`` or ``LeaseNotRenewed`` for an order without a permit, ``NotConnected``,
+        ``WouldBreakProtection`` unless ``breaks_protection``, ``NotSendable``, ``TooManyPending``, ``Throttled``; and,
+        once handed over, ``NotSent`` or ``FateUnknown``.
         """
         self._require_started()
         return await self._delivery.answer(partial(self._handle.request, method, parameters(params), breaks_protection))
@@ -211,8 +212,7 @@ class Guard:
     async def maintenance(self, *, begin: bool, reason: str, timeout_s: float = 10.0) -> Snapshot:
         """Takes the switch off for announced maintenance and keeps the link, or puts it on again.
 
-        Between the two nothing is protected and no order is permitted. Returns once the venue confirmed it. Raises as
-        :meth:`farewell`.
+        Between the two nothing is protected and no order permitted. Returns once confirmed. Raises as :meth:`farewell`.
         """
         self._begin_maintenance(begin, reason)
         await self._until(lambda: self._maintained(begin), timeout_s)

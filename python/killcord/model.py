@@ -71,48 +71,6 @@ class SwitchKind(Enum):
 
 
 @unique
-class Occasion(Enum):
-    """Why the venue's open orders were compared with what was sent."""
-
-    AUDIT = "audit"
-    """Every minute, or sooner after something was left to be settled. Told only when there is something new."""
-    START = "start"
-    """The guard starts, and its switch covers whatever rests, whoever sent it (Bybit, Kraken): it goes when that fires."""
-    ARMED = "armed"
-    """A new link was armed."""
-    REARMED = "rearmed"
-    """The application called ``rearm()``."""
-
-
-@unique
-class CancelledBy(Enum):
-    """Who cancelled an order, as far as there is evidence."""
-
-    SWITCH = "switch"
-    """The venue's switch."""
-    KILL = "kill"
-    """A kill of this guard."""
-    USER = "user"
-    """Somebody who may: the application through this guard, another program, a person at the website."""
-    VENUE = "venue"
-    """The venue, for reasons of its own."""
-    UNKNOWN = "unknown"
-    """Nobody said. It may as well have been filled."""
-
-
-@unique
-class Resolution(Enum):
-    """What the list says of an order whose answer was never heard."""
-
-    RESTING = "resting"
-    """It rests: the venue lists its client id."""
-    NOT_RESTING = "not_resting"
-    """The venue does not list its client id: it never arrived, was refused, or is done already."""
-    UNDECIDED = "undecided"
-    """It had no client id by which it could be recognised."""
-
-
-@unique
 class Phase(Enum):
     """Where a guard is in its life."""
 

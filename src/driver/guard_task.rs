@@ -243,9 +243,9 @@ impl<M: Machine> GuardTask<M> {
             Ask::Maintenance { begin, reason } => self.command(cx, Command::Maintenance { begin, reason: &reason }),
             Ask::Abandon => self.command(cx, Command::Abandon),
             Ask::Kill { reason } => self.command(cx, Command::Kill { reason: &reason }),
-            Ask::Request { id, method, params, unsafe_named } => {
+            Ask::Request { id, method, params, sticky, unsafe_named } => {
                 if self.takes_request(id, true) {
-                    self.command(cx, Command::Request { id, method: &method, params: &params, unsafe_named });
+                    self.command(cx, Command::Request { id, method: &method, params: &params, sticky, unsafe_named });
                 }
             }
             Ask::Send { id, line, unsafe_named } => {

@@ -83,10 +83,26 @@ impl GuardHandle {
     /// Sends a request whose answer comes as [`Inbound::Answer`] with this id, or [`Inbound::Fate`] if there is none.
     /// `params` is JSON text. `unsafe_named` says that the caller knows that it breaks the protection.
     pub fn request(&self, method: &str, params: &str, unsafe_named: bool) -> Result<RequestId, CallError> {
+        self.ask_request(method, params, false, unsafe_named)
+    }
+
+    /// The same with a subscription that, once accepted, is said again on every new link before it is called armed.
+    pub fn subscribe(&self, method: &str, params: &str) -> Result<RequestId, CallError> {
+        self.ask_request(method, params, true, false)
+    }
+
+    fn ask_request(
+        &self,
+        method: &str,
+        params: &str,
+        sticky: bool,
+        unsafe_named: bool,
+    ) -> Result<RequestId, CallError> {
         self.shared().ask_request(method.len() + params.len(), |id| Ask::Request {
             id,
             method: method.to_owned(),
             params: params.to_owned(),
+            sticky,
             unsafe_named,
         })
     }

@@ -1,8 +1,9 @@
 //! Lines that wait because the socket takes no more. Three queues, and the more urgent one always goes first: a
 //! keepalive never stands behind an order. All of them belong to one link and are thrown away with it.
 
+use crate::model::RequestId;
 use crate::venue::Lane;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// Something to be written.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,8 +19,10 @@ pub(super) enum Waiting {
 pub(super) struct Lanes {
     keepalive: VecDeque<Waiting>,
     control: VecDeque<Waiting>,
-    order: VecDeque<Waiting>,
+    order: VecDeque<(Waiting, Option<RequestId>)>,
     order_bytes: usize,
+    /// Requests whose lines were thrown away unwritten.
+    unsent: BTreeSet<RequestId>,
 }
 
 impl Lanes {
@@ -38,7 +41,7 @@ impl Lanes {
             Lane::Order if self.is_order_lane_full() => return false,
             Lane::Order => {
                 self.order_bytes += waiting.bytes();
-                self.order.push_back(waiting);
+                self.order.push_back((waiting, None));
             }
         }
         true
@@ -57,9 +60,27 @@ impl Lanes {
     }
 
     fn pop_order(&mut self) -> Option<Waiting> {
-        let order = self.order.pop_front()?;
+        let (order, _) = self.order.pop_front()?;
         self.order_bytes -= order.bytes();
         Some(order)
+    }
+
+    /// The order that was queued last is the line of this request.
+    pub(super) fn name_last_order(&mut self, request: RequestId) {
+        if let Some((_, name)) = self.order.back_mut() {
+            *name = Some(request);
+        }
+    }
+
+    /// True when the line of this request was surely not written.
+    pub(super) fn never_wrote(&self, request: RequestId) -> bool {
+        self.unsent.contains(&request) || self.order.iter().any(|(_, name)| *name == Some(request))
+    }
+
+    /// Throws away everything that waits, and remembers which requests that was.
+    pub(super) fn discard(&mut self) {
+        let unsent = self.order.iter().filter_map(|(_, name)| *name).collect();
+        *self = Self { unsent, ..Self::default() };
     }
 
     /// True when another order would have to be refused.
@@ -128,6 +149,20 @@ mod tests {
             assert!(lanes.push(Lane::Keepalive, Waiting::Ping(nonce)));
         }
         assert_eq!(lanes.pop(), Some(Waiting::Ping(1)));
+    }
+
+    #[test]
+    fn an_order_that_still_waits_was_surely_not_written() {
+        let mut lanes = Lanes::default();
+        for request in [RequestId(1), RequestId(2)] {
+            assert!(lanes.push(Lane::Order, line("o")));
+            lanes.name_last_order(request);
+        }
+        assert!(lanes.pop().is_some());
+        assert!(!lanes.never_wrote(RequestId(1)) && lanes.never_wrote(RequestId(2)));
+        lanes.discard();
+        assert!(lanes.pop().is_none());
+        assert!(!lanes.never_wrote(RequestId(1)) && lanes.never_wrote(RequestId(2)));
     }
 
     fn line(text: &str) -> Waiting {

@@ -7,7 +7,7 @@ use super::send_queue::{self, SAMPLE_EVERY, Watch};
 use super::socket;
 use super::stream::Stream;
 use super::tls;
-use crate::model::{Epoch, LossCause, Moment};
+use crate::model::{Epoch, LossCause, Moment, RequestId};
 use crate::venue::Lane;
 use futures_util::{Sink, StreamExt};
 use std::io;
@@ -144,16 +144,20 @@ impl Link {
         Some(nonce)
     }
 
-    /// Writes a line at once, or queues it in its lane when the socket takes no more.
-    pub(super) fn say(&mut self, cx: &mut Context<'_>, now: Moment, line: &str, lane: Lane) {
+    /// Writes a line at once, or queues it in its lane when the socket takes no more; true then.
+    pub(super) fn say(&mut self, cx: &mut Context<'_>, now: Moment, line: &str, lane: Lane) -> bool {
         if self.muted {
-            return;
+            return false;
         }
         if self.is_writable() {
             self.write(cx, now, |out, masks| frame::push_text(out, masks, line));
-        } else if !self.lanes.push(lane, Waiting::Line(line.to_owned())) {
+            return false;
+        }
+        let queued = self.lanes.push(lane, Waiting::Line(line.to_owned()));
+        if !queued {
             tracing::debug!(epoch = self.epoch.0, ?lane, "a lane is full: a line was dropped");
         }
+        queued
     }
 
     /// The same with a protocol ping.
@@ -264,7 +268,7 @@ impl Link {
         self.leaving = Some(how);
         match how {
             Leaving::Reset => self.websocket.get_mut().socket_mut().abort(),
-            Leaving::Answer => self.lanes = Lanes::default(),
+            Leaving::Answer => self.lanes.discard(),
             Leaving::Farewell => {}
         }
     }
@@ -285,6 +289,16 @@ impl Link {
 
     pub(super) fn has_unread(&self) -> bool {
         self.websocket.get_ref().socket().has_unread()
+    }
+
+    /// The order that was queued last is the line of this request.
+    pub(super) fn name_last_order(&mut self, request: RequestId) {
+        self.lanes.name_last_order(request);
+    }
+
+    /// True when the line of this request was surely not written.
+    pub(super) fn never_wrote(&self, request: RequestId) -> bool {
+        self.lanes.never_wrote(request)
     }
 
     pub(super) fn is_order_lane_full(&self) -> bool {

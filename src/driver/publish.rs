@@ -202,6 +202,7 @@ fn event_word(kind: &EventKind) -> &'static str {
         EventKind::Reconciled { .. } => "reconciled",
         EventKind::Unreconciled { .. } => "unreconciled",
         EventKind::OrdersCancelled { .. } => "orders cancelled",
+        EventKind::SubscriptionLost { .. } => "subscription lost",
         EventKind::LeaseWarning { .. } => "lease warning",
         EventKind::LeaseRenewed { .. } => "lease renewed",
         EventKind::LeaseLapsed { .. } => "lease lapsed",

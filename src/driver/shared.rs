@@ -78,7 +78,7 @@ pub(super) enum Ask {
     LeaseAdd { lease: Arc<LeaseCell>, shared: Option<SharedLease> },
     LeaseClose { id: LeaseId, reason: String },
     Kill { reason: String },
-    Request { id: RequestId, method: String, params: String, unsafe_named: bool },
+    Request { id: RequestId, method: String, params: String, sticky: bool, unsafe_named: bool },
     Send { id: RequestId, line: String, unsafe_named: bool },
 }
 

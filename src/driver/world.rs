@@ -10,6 +10,7 @@ use super::publish::Publisher;
 use super::queue::Inbound;
 use crate::model::{Endpoint, Epoch, LinkRole, LossCause, Moment, RequestId};
 use crate::session::{Action, Fate, HangUp};
+use crate::venue::Lane;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -21,6 +22,8 @@ pub(super) struct World {
     pub(super) publisher: Publisher,
     pub(super) wishes: Wishes,
     dialler: Dialler,
+    /// The link on which the order that was said last had to be queued.
+    queued_on: Option<Epoch>,
     dials: Vec<Dial>,
     farewells: Vec<Farewell>,
     /// Requests handed in whose fate nobody has been told yet; true for those that get an answer.
@@ -54,6 +57,7 @@ impl World {
             dials: Vec::new(),
             farewells: Vec::new(),
             pending: BTreeMap::new(),
+            queued_on: None,
             ends_with_close_frame: false,
             unpolled: false,
         }
@@ -70,9 +74,8 @@ impl World {
         match action {
             Action::Dial { epoch, role, endpoint } => self.dial(epoch, role, endpoint),
             Action::Say { epoch, line, lane } => {
-                if let Some(link) = self.link(epoch) {
-                    link.say(cx, now, line, lane);
-                }
+                let queued = self.link(epoch).is_some_and(|link| link.say(cx, now, line, lane));
+                self.queued_on = (queued && lane == Lane::Order).then_some(epoch);
             }
             Action::Ping { epoch, nonce } => {
                 if let Some(link) = self.link(epoch) {
@@ -92,7 +95,12 @@ impl World {
             Action::HangUp { epoch, how } => self.hang_up(epoch, how),
             Action::Tell(event) => self.publisher.tell(event),
             Action::Deliver { role, answers } => self.deliver(role, answers, incoming),
-            Action::Sent { request } => self.sent(request),
+            Action::Sent { request } => {
+                if let Some(link) = self.queued_on.take().and_then(|epoch| self.link(epoch)) {
+                    link.name_last_order(request);
+                }
+                self.sent(request);
+            }
             Action::Fate { request, fate } => self.settle(request, fate),
             Action::Wait { .. } => {}
         }
@@ -157,6 +165,9 @@ impl World {
     /// A request will not be answered.
     pub(super) fn settle(&mut self, request: RequestId, fate: Fate) {
         self.pending.remove(&request);
+        // The session cannot know what still waited for the socket when the link went.
+        let unsent = fate == Fate::Unknown && self.links.iter().any(|link| link.never_wrote(request));
+        let fate = if unsent { Fate::NotSent } else { fate };
         self.publisher.deliver(Inbound::Fate { request, fate });
     }
 

@@ -4,6 +4,7 @@
 
 use super::LinkRole;
 use std::fmt;
+use std::time::Duration;
 
 /// Longest piece of a venue's own text that is kept in an error, in characters.
 const VENUE_TEXT_MAX: usize = 200;
@@ -129,6 +130,8 @@ pub enum Misuse {
     NotConnected,
     #[error("too many requests wait for an answer (limit {limit})")]
     TooManyPending { limit: usize },
+    #[error("the venue's message limit is reached and a reserve is kept; there is room again in {again:?}")]
+    Throttled { again: Duration },
     #[error("{call} does not apply here: {why}")]
     NotApplicable { call: &'static str, why: &'static str },
     #[error("the guard was already started")]

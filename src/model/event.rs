@@ -261,6 +261,14 @@ pub enum EventKind {
         /// Which, by whom, and what says so. Those that the application cancelled itself are not told.
         orders: Tally<CancelledOrder>,
     },
+    /// A sticky subscription was not accepted again on a new link. The guard is armed all the same; it is said again on
+    /// the next one.
+    SubscriptionLost {
+        /// Its method.
+        method: String,
+        /// What the venue said, or that it did not.
+        why: String,
+    },
     /// Half the budget of a lease, or more, is used up.
     LeaseWarning {
         /// Its name.

@@ -44,6 +44,8 @@ pub enum Deadline {
     Kill,
     /// The venue's open orders are read and compared with what was sent, or must have come by now.
     Audit,
+    /// Sticky subscriptions said on a new link must have been answered by now.
+    Sticky,
     /// A deliberate farewell must have been confirmed by now.
     Farewell,
     /// The next dial of the trade link may begin.
@@ -106,7 +108,7 @@ impl Deadlines {
 
 impl Deadline {
     /// Every deadline, in the order in which simultaneous ones are handled.
-    pub const ALL: [Deadline; 24] = [
+    pub const ALL: [Deadline; 25] = [
         Self::Lease,
         Self::LeaseAbort,
         Self::Dial,
@@ -126,6 +128,7 @@ impl Deadline {
         Self::Retry,
         Self::Kill,
         Self::Audit,
+        Self::Sticky,
         Self::Farewell,
         Self::TradeDial,
         Self::TradeStep,
@@ -155,6 +158,7 @@ impl Deadline {
             Self::Retry => "another try",
             Self::Kill => "the orders to be gone",
             Self::Audit => "the list of open orders",
+            Self::Sticky => "the answer to a subscription",
             Self::Farewell => "the farewell to be confirmed",
             Self::TradeDial => "the next dial of the trade link",
             Self::TradeStep => "the login of the trade link",

@@ -3,8 +3,8 @@
 
 use super::departure::calling;
 use crate::model::{
-    CancelledBy, Coverage, Evidence, Exposure, Layer, LeaseState, LinkRole, LossCause, Moment, Notice, Occasion,
-    PageFault, Phase, ReadBackVerdict, RefusalClass, Resolution, Step, SwitchKind, Trip, TripBounds, VenueName,
+    Coverage, Evidence, Exposure, Layer, LeaseState, LinkRole, LossCause, Moment, Notice, PageFault, Phase,
+    ReadBackVerdict, RefusalClass, Step, SwitchKind, Trip, TripBounds, VenueName,
 };
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
@@ -28,27 +28,6 @@ macro_rules! enums {
 }
 
 enums! {
-    /// `killcord.Occasion`.
-    occasion(Occasion) -> "Occasion" {
-        Occasion::Audit => "AUDIT",
-        Occasion::Start => "START",
-        Occasion::Armed => "ARMED",
-        Occasion::Rearmed => "REARMED",
-    }
-    /// `killcord.CancelledBy`.
-    cancelled_by(CancelledBy) -> "CancelledBy" {
-        CancelledBy::Switch => "SWITCH",
-        CancelledBy::Kill => "KILL",
-        CancelledBy::User => "USER",
-        CancelledBy::Venue => "VENUE",
-        CancelledBy::Unknown => "UNKNOWN",
-    }
-    /// `killcord.Resolution`.
-    resolution(Resolution) -> "Resolution" {
-        Resolution::Resting => "RESTING",
-        Resolution::NotResting => "NOT_RESTING",
-        Resolution::Undecided => "UNDECIDED",
-    }
     /// `killcord.VenueName`.
     venue_name(VenueName) -> "VenueName" {
         VenueName::CryptoCom => "CRYPTO_COM",

@@ -32,6 +32,7 @@ pub mod classes {
     import_exception!(killcord.errors, WouldBreakProtection);
     import_exception!(killcord.errors, NotSendable);
     import_exception!(killcord.errors, NotConnected);
+    import_exception!(killcord.errors, Throttled);
     import_exception!(killcord.errors, TooManyPending);
     import_exception!(killcord.errors, NotApplicable);
     import_exception!(killcord.errors, AlreadyStarted);
@@ -109,6 +110,9 @@ pub fn misuse(py: Python<'_>, error: &Misuse) -> PyErr {
             build::<classes::NotSendable>(py, error, |attributes| attributes.set_item("why", why))
         }
         Misuse::NotConnected => build::<classes::NotConnected>(py, error, |_| Ok(())),
+        Misuse::Throttled { again } => {
+            build::<classes::Throttled>(py, error, |attributes| attributes.set_item("again_s", again.as_secs_f64()))
+        }
         Misuse::TooManyPending { limit } => {
             build::<classes::TooManyPending>(py, error, |attributes| attributes.set_item("limit", limit))
         }

@@ -22,6 +22,7 @@ pub fn to_python<'py>(
     common.set_item(intern!(py, "wall_ns"), event.wall.nanos())?;
     common.set_item(intern!(py, "epoch"), event.epoch.0)?;
     let make = |name: &str, fields: Bound<'py, PyTuple>| class(py, name)?.call(fields, Some(&common));
+    let of_orders = |name: &str, fields: Bound<'py, PyTuple>| orders::class(py, name)?.call(fields, Some(&common));
     match &event.kind {
         EventKind::PhaseChanged { from, to, why } => {
             make("PhaseChanged", tuple(py, (convert::phase(py, *from)?, convert::phase(py, *to)?, *why))?)
@@ -70,12 +71,13 @@ pub fn to_python<'py>(
         EventKind::Farewell { reason, confirmed } => make("Farewell", tuple(py, (reason, confirmed))?),
         EventKind::KillStarted { reason } => make("KillStarted", tuple(py, (reason,))?),
         EventKind::KillEnded { report } => make("KillEnded", tuple(py, (kill::report(py, report)?,))?),
-        EventKind::Reconciled { report } => make("Reconciled", orders::reconciled(py, report)?),
+        EventKind::Reconciled { report } => of_orders("Reconciled", orders::reconciled(py, report)?),
         EventKind::Unreconciled { refusal, again } => {
             let refusal = refusal.as_ref().map(|refusal| errors::refusal(py, refusal));
-            make("Unreconciled", tuple(py, (refusal, again.as_secs_f64()))?)
+            of_orders("Unreconciled", tuple(py, (refusal, again.as_secs_f64()))?)
         }
-        EventKind::OrdersCancelled { orders } => make("OrdersCancelled", orders::cancelled(py, orders)?),
+        EventKind::OrdersCancelled { orders } => of_orders("OrdersCancelled", orders::cancelled(py, orders)?),
+        EventKind::SubscriptionLost { method, why } => of_orders("SubscriptionLost", tuple(py, (method, why))?),
         EventKind::LeaseWarning { lease, silent } => make("LeaseWarning", tuple(py, (&**lease, silent.as_secs_f64()))?),
         EventKind::LeaseRenewed { lease, gap } => make("LeaseRenewed", tuple(py, (&**lease, gap.as_secs_f64()))?),
         EventKind::LeaseLapsed { lease, late } => make("LeaseLapsed", tuple(py, (&**lease, late.as_secs_f64()))?),

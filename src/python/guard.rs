@@ -124,6 +124,11 @@ impl GuardHandle {
         numbered(py, self.handle.request(method, params, breaks_protection))
     }
 
+    /// Hands over a subscription that is said again on every new link; its number comes back as that of a request.
+    fn subscribe(&self, py: Python<'_>, method: &str, params: &str) -> PyResult<u64> {
+        numbered(py, self.handle.subscribe(method, params))
+    }
+
     /// Hands over a line as it is; its number comes back in what `drain_messages` returns.
     fn send(&self, py: Python<'_>, line: &str, breaks_protection: bool) -> PyResult<u64> {
         numbered(py, self.handle.send(line, breaks_protection))

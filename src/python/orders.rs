@@ -1,6 +1,5 @@
 //! From what was found about orders to the records of `killcord.orders`.
 
-use super::convert;
 use crate::model::{
     CancelledOrder, Epoch, ForeignOrder, GoneOrder, KeptOrder, OrderRef, Reconciliation, Tally, UnknownOrder,
 };
@@ -10,7 +9,7 @@ use pyo3::types::PyTuple;
 /// The fields of `killcord.Reconciled`.
 pub fn reconciled<'py>(py: Python<'py>, report: &Reconciliation) -> PyResult<Bound<'py, PyTuple>> {
     let fields = [
-        convert::occasion(py, report.occasion)?,
+        member(py, "Occasion", report.occasion.as_str())?,
         number(py, report.asked.nanos())?,
         named(py, &report.kept, kept)?,
         number(py, report.kept.count)?,
@@ -46,12 +45,17 @@ fn kept<'py>(py: Python<'py>, one: &KeptOrder) -> Made<'py> {
 
 fn gone<'py>(py: Python<'py>, one: &GoneOrder) -> Made<'py> {
     let (Epoch(link), said) = (one.link, &one.attribution);
-    class(py, "GoneOrder")?.call1((names(py, &one.order)?, link, convert::cancelled_by(py, said.by)?, &said.evidence))
+    class(py, "GoneOrder")?.call1((
+        names(py, &one.order)?,
+        link,
+        member(py, "CancelledBy", said.by.as_str())?,
+        &said.evidence,
+    ))
 }
 
 fn unknown<'py>(py: Python<'py>, one: &UnknownOrder) -> Made<'py> {
     let Epoch(link) = one.link;
-    class(py, "UnknownOrder")?.call1((names(py, &one.order)?, link, convert::resolution(py, one.resolution)?))
+    class(py, "UnknownOrder")?.call1((names(py, &one.order)?, link, member(py, "Resolution", one.resolution.as_str())?))
 }
 
 fn foreign<'py>(py: Python<'py>, one: &ForeignOrder) -> Made<'py> {
@@ -60,7 +64,7 @@ fn foreign<'py>(py: Python<'py>, one: &ForeignOrder) -> Made<'py> {
 
 fn cancelled_order<'py>(py: Python<'py>, one: &CancelledOrder) -> Made<'py> {
     let (Epoch(link), said) = (one.link, &one.attribution);
-    let by = convert::cancelled_by(py, said.by)?;
+    let by = member(py, "CancelledBy", said.by.as_str())?;
     class(py, "CancelledOrder")?.call1((names(py, &one.order)?, link, by, &said.evidence))
 }
 
@@ -72,6 +76,12 @@ fn number(py: Python<'_>, value: u64) -> Made<'_> {
     Ok(value.into_pyobject(py)?.into_any())
 }
 
-fn class<'py>(py: Python<'py>, name: &str) -> Made<'py> {
+/// A member of an enum of ours, by its value.
+fn member<'py>(py: Python<'py>, name: &str, value: &str) -> Made<'py> {
+    class(py, name)?.call1((value,))
+}
+
+/// A class of `killcord.orders`.
+pub fn class<'py>(py: Python<'py>, name: &str) -> Made<'py> {
     py.import("killcord.orders")?.getattr(name)
 }

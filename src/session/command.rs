@@ -21,14 +21,20 @@ impl<V: Venue> Session<V> {
             Command::Abandon => self.abandon(),
             Command::LeaseAdd { id, terms } => self.add_lease(id, terms),
             Command::LeaseClose { id, reason } => self.close_lease(id, reason),
-            Command::Request { id, method, params, unsafe_named } => {
+            Command::Request { id, method, params, sticky, unsafe_named } => {
                 let composed = self.venue.compose(self.now, id, method, params);
-                self.pass(id, composed, unsafe_named, true);
+                let composed = composed.and_then(|composed| match sticky {
+                    true => self.check_sticky(&composed.kind).map(|()| composed),
+                    false => Ok(composed),
+                });
+                if self.pass(id, composed, unsafe_named, true) {
+                    self.note_request(id, method, params, sticky);
+                }
             }
             Command::Send { id, line, unsafe_named } => {
                 let screened = self.venue.screen(line);
                 let composed = Composed { role: screened.role, line: line.to_owned(), kind: screened.kind };
-                self.pass(id, Ok(composed), unsafe_named, false);
+                let _ = self.pass(id, Ok(composed), unsafe_named, false);
             }
         }
         self.drain();
@@ -142,12 +148,15 @@ impl<V: Venue> Session<V> {
         self.hang_up(LossCause::OnPurpose);
     }
 
-    /// The gate: every line of the application passes here or is refused with the reason.
-    fn pass(&mut self, id: RequestId, composed: Result<Composed, Misuse>, unsafe_named: bool, answered: bool) {
+    /// The gate: every line of the application passes here or is refused with the reason. True when it passed.
+    fn pass(&mut self, id: RequestId, composed: Result<Composed, Misuse>, unsafe_named: bool, answered: bool) -> bool {
         let checked =
             composed.and_then(|composed| self.check(&composed, unsafe_named, answered).map(|epoch| (composed, epoch)));
         match checked {
-            Err(misuse) => self.queue.push(Queued::Fate { request: id, fate: Fate::Refused(misuse) }),
+            Err(misuse) => {
+                self.queue.push(Queued::Fate { request: id, fate: Fate::Refused(misuse) });
+                false
+            }
             Ok((composed, epoch)) => {
                 self.message_limit.take(self.now.at);
                 self.remember_sent(epoch, &composed.kind, &composed.line);
@@ -158,6 +167,7 @@ impl<V: Venue> Session<V> {
                 self.drain();
                 self.queue.push(Queued::Sent { request: id });
                 self.suspect_ourselves(&composed.kind);
+                true
             }
         }
     }
@@ -178,7 +188,8 @@ impl<V: Venue> Session<V> {
         // Taking orders off is never held back; the rest leaves a reserve for keepalives and kill.
         let reserved = composed.kind != Screening::Cancel && self.message_limit.ready_at(self.now.at) > self.now.at;
         if reserved {
-            Err(Misuse::NotSendable { why: "the venue's message limit is reached; a reserve is kept" })
+            let again = self.message_limit.ready_at(self.now.at).since(self.now.at);
+            Err(Misuse::Throttled { again })
         } else {
             Ok(epoch)
         }

@@ -140,6 +140,8 @@ pub enum Command<'a> {
         method: &'a str,
         /// Its parameters as JSON text.
         params: &'a str,
+        /// A subscription that is to be said again on every new link, before it is called armed.
+        sticky: bool,
         /// True when the caller named it explicitly as breaking the protection.
         unsafe_named: bool,
     },

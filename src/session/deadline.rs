@@ -43,6 +43,7 @@ impl<V: Venue> Session<V> {
             Deadline::Retry => self.run_errand(Errand::Retry),
             Deadline::Kill => self.go_on_killing(),
             Deadline::Audit => self.audit(),
+            Deadline::Sticky => self.stickies_overdue(),
             Deadline::Farewell => self.farewell_unconfirmed(),
             Deadline::TradeDial => self.trade_want_dial(),
             Deadline::TradeStep => self.trade_hang_up(LossCause::ArmTimeout),

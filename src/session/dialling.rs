@@ -171,6 +171,7 @@ impl<V: Venue> Session<V> {
         }
         self.tell(EventKind::LinkLost { epoch, loss });
         self.stop_audit();
+        self.lose_stickies();
         self.standing.unproven();
         if self.venue.facts().kind != SwitchKind::Countdown {
             // The next link says anew whether the venue is down; a countdown's venue says so in its first message, and

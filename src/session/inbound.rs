@@ -30,7 +30,7 @@ impl<V: Venue> Session<V> {
         match self.venue.hear(self.now, role, text, &mut self.out) {
             Ok(heard) => {
                 self.learn_of_orders(role, epoch, text, heard);
-                self.deliver(role, heard);
+                self.deliver(role, heard, text);
             }
             Err(breach) => self.breached(role, breach),
         }
@@ -93,9 +93,10 @@ impl<V: Venue> Session<V> {
         }
     }
 
-    fn deliver(&mut self, role: LinkRole, heard: Heard) {
+    fn deliver(&mut self, role: LinkRole, heard: Heard, text: &str) {
         match heard {
             Heard::Ours => {}
+            Heard::Answer(request) if self.hear_sticky(request, text) => {}
             Heard::Answer(request) => {
                 self.pending.remove(&request);
                 self.queue.push(Queued::Deliver { role, answers: Some(request) });
@@ -129,7 +130,13 @@ impl<V: Venue> Session<V> {
         // A dialect that waits for a setting to act has been given longer; that is not shortened.
         let next = self.now.at + self.policy.step_deadline;
         self.deadlines.set(Deadline::Step, self.deadlines.when(Deadline::Step).map_or(next, |at| at.max(next)));
-        if self.complete() {
+        self.arm_if_complete();
+    }
+
+    /// Every required step was acknowledged, and every sticky subscription answered.
+    pub(super) fn arm_if_complete(&mut self) {
+        let waits = self.link.as_ref().is_some_and(|link| !link.is_armed());
+        if waits && self.complete() && self.stickies_are_settled() {
             self.became_armed();
         }
     }

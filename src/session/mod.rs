@@ -30,6 +30,7 @@ mod link;
 mod queue;
 mod reconcile;
 mod standing;
+mod sticky;
 mod trade;
 mod verdict;
 
@@ -52,6 +53,7 @@ use reconcile::Audit;
 use standing::Standing;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use sticky::Stickies;
 use trade::TradeLink;
 
 /// Lateness of our own below this is ordinary scheduling.
@@ -84,6 +86,8 @@ pub struct Session<V> {
     kill: Option<Kill>,
     /// Orders that were sent through the links, by name.
     ledger: Ledger,
+    /// Subscriptions that are said again on every link.
+    stickies: Stickies,
     /// Comparing them with the venue's list.
     audit: Audit,
     /// Application requests that were sent and not yet answered, with the epoch that carried them.
@@ -127,6 +131,7 @@ impl<V: Venue> Session<V> {
             leases: Leases::default(),
             kill: None,
             ledger: Ledger::default(),
+            stickies: Stickies::default(),
             audit: Audit::default(),
             pending: BTreeMap::new(),
             last_epoch: Epoch(0),

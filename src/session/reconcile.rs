@@ -34,6 +34,8 @@ pub(super) struct Audit {
     /// Lists in a row that failed or left something to be settled.
     tries: u32,
     failed: u32,
+    /// The last list that was told left something to be settled: what becomes of it is told as well.
+    owed: bool,
     /// What rested foreign or uncovered when it was last told.
     told: Vec<OrderRef>,
 }
@@ -157,7 +159,8 @@ impl<V: Venue> Session<V> {
         let news = compared.surprising || compared.unknown.count > 0 || compared.strays != self.audit.told;
         let unsettled = compared.unsettled > 0 || compared.left_behind;
         self.audit.told.clone_from(&compared.strays);
-        if occasion != Occasion::Audit || news {
+        if occasion != Occasion::Audit || news || self.audit.owed {
+            self.audit.owed = compared.unsettled > 0;
             self.tell(EventKind::Reconciled { report: Box::new(report(occasion, asked, compared)) });
         }
         let pause = if unsettled { self.audit.pause() } else { EVERY };

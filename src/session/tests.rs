@@ -16,6 +16,7 @@ mod keeping;
 mod killing;
 mod leases;
 mod reconciling;
+mod sticky;
 
 /// A venue whose messages are words: `ok login`, `ok switch`, `fed`, `on`, `off`, `pong`, `nonsense`.
 struct Words {
@@ -129,6 +130,10 @@ impl Venue for Words {
             "down" => out.report(Report::Notice(Notice::Maintenance { active: true, text: String::new() })),
             "up" => out.report(Report::Notice(Notice::Online)),
             "nonsense" => return Err(Breach { what: "nonsense" }),
+            _ if line.starts_with("{\"answer\":") => {
+                let id = line["{\"answer\":".len()..].trim_end_matches('}');
+                return Ok(Heard::Answer(RequestId(id.parse().unwrap())));
+            }
             _ if line.starts_with("answer ") => {
                 return Ok(Heard::Answer(RequestId(line["answer ".len()..].parse().unwrap())));
             }
@@ -356,7 +361,7 @@ impl Bench {
     }
 
     fn request(&mut self, id: u64, method: &str) -> Vec<String> {
-        let command = Command::Request { id: RequestId(id), method, params: "{}", unsafe_named: false };
+        let command = Command::Request { id: RequestId(id), method, params: "{}", sticky: false, unsafe_named: false };
         self.give(Input::Command(command))
     }
 

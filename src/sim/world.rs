@@ -103,7 +103,7 @@ impl<V: Venue> World<V> {
     pub fn request(&mut self, method: &str, params: &str) {
         self.next_request += 1;
         let id = RequestId(self.next_request);
-        self.command(Command::Request { id, method, params, unsafe_named: false });
+        self.command(Command::Request { id, method, params, sticky: false, unsafe_named: false });
     }
 
     /// The guard's process stops running for this long; the network and the venue go on.

@@ -25,7 +25,7 @@ pub mod deribit;
 pub mod kraken;
 
 pub use direct::{Direct, Params};
-pub use orders::{Ending, OrderKey, OrderNews, OrdersIn};
+pub use orders::{Ending, OrderKey, OrderNews, OrdersIn, refusal_in};
 pub use outbox::{CallLine, HttpMethod, HttpRequest, Item, Lane, Outbox};
 
 use crate::model::{

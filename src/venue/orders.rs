@@ -1,7 +1,9 @@
 //! What the session learns of orders from a dialect: which ones a line of the application creates or cancels, and what a
 //! message of the venue says became of some. Names only.
 
+use super::json::{Raw, clean, read_object};
 use crate::model::{Attribution, OrderRef};
+use serde::Deserialize;
 
 /// What an outgoing line of the application does to orders.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -69,5 +71,52 @@ impl OrdersIn {
     /// A line that creates orders in a way that cannot be told from outside.
     pub fn unnamed(id: String) -> Self {
         Self { id, unnamed: 1, ..Self::default() }
+    }
+}
+
+/// Why the venue says no in an answer to a request of the application; `None` when it does not. Where the venues differ
+/// they do not contradict each other: an `error`, `success` false, or a code that is not 0.
+pub fn refusal_in(answer: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Answer<'a> {
+        #[serde(borrow, default)]
+        error: Option<Raw<'a>>,
+        #[serde(borrow, default)]
+        success: Option<Raw<'a>>,
+        #[serde(borrow, default)]
+        code: Option<Raw<'a>>,
+        #[serde(borrow, rename = "retCode", default)]
+        ret_code: Option<Raw<'a>>,
+    }
+    let Some(answer_read) = read_object::<Answer<'_>>(answer) else { return Some("not understood".to_owned()) };
+    let is_no = answer_read.error.is_some_and(|error| error.token() != "null")
+        || answer_read.success.and_then(Raw::as_bool) == Some(false)
+        || [answer_read.code, answer_read.ret_code].into_iter().flatten().any(|code| code.bare() != "0");
+    is_no.then(|| clean(answer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_venues_no_is_a_no_and_its_yes_is_none() {
+        for no in [
+            r#"{"jsonrpc":"2.0","id":1,"error":{"code":11050,"message":"bad_request"}}"#,
+            r#"{"id":1,"method":"subscribe","code":40003,"message":"Unknown symbol"}"#,
+            r#"{"method":"subscribe","req_id":1,"success":false,"error":"Currency pair not supported"}"#,
+            r#"{"success":false,"ret_msg":"error:handler not found","op":"subscribe"}"#,
+            "[]",
+        ] {
+            assert!(refusal_in(no).is_some(), "{no}");
+        }
+        for yes in [
+            r#"{"jsonrpc":"2.0","id":1,"result":["user.trades.any.any.raw"]}"#,
+            r#"{"id":1,"method":"subscribe","code":0,"channel":"user.balance"}"#,
+            r#"{"method":"subscribe","req_id":1,"success":true,"result":{"channel":"balances"}}"#,
+            r#"{"success":true,"ret_msg":"","op":"subscribe"}"#,
+        ] {
+            assert_eq!(refusal_in(yes), None, "{yes}");
+        }
     }
 }

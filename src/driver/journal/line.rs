@@ -293,6 +293,9 @@ fn tell(line: &mut Line, kind: &EventKind) {
             }
         }
         EventKind::OrdersCancelled { orders } => line.text("kind", "orders_cancelled").cancelled(orders),
+        EventKind::SubscriptionLost { method, why } => {
+            line.text("kind", "subscription_lost").text("method", method).text("why", why)
+        }
         EventKind::LeaseWarning { lease, silent } => {
             line.text("kind", "lease_warning").text("lease", lease).seconds("silent_s", *silent)
         }

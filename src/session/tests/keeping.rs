@@ -29,7 +29,8 @@ fn while_doubted_orders_are_refused_and_cancels_pass() {
 fn what_breaks_the_protection_is_refused_unless_named_and_then_verified() {
     let mut bench = Bench::armed(SwitchKind::SessionBound);
     assert!(has(&bench.request(1, "logout"), "WouldBreakProtection"));
-    let named = Command::Request { id: RequestId(2), method: "logout", params: "{}", unsafe_named: true };
+    let named =
+        Command::Request { id: RequestId(2), method: "logout", params: "{}", sticky: false, unsafe_named: true };
     let lines = bench.give(Input::Command(named));
     assert!(has(&lines, "say 1 Order: logout") && has(&lines, "is it on"), "{lines:?}");
     assert!(!bench.snapshot().claim());

@@ -56,6 +56,7 @@ pub(super) fn every_kind() -> Vec<EventKind> {
         EventKind::OrdersCancelled {
             orders: fifty(CancelledOrder { order: order(), link: Epoch(4), attribution: said() }),
         },
+        EventKind::SubscriptionLost { method: HOSTILE.into(), why: HOSTILE.into() },
         EventKind::LeaseWarning { lease: HOSTILE.into(), silent },
         EventKind::LeaseRenewed { lease: HOSTILE.into(), gap: length },
         EventKind::LeaseLapsed { lease: HOSTILE.into(), late: length },
