@@ -60,7 +60,8 @@ pub(super) fn object(params: &Params) -> String {
     text
 }
 
-fn push_escaped(text: &mut String, value: &str) {
+/// A value that cannot end the query or form it stands in.
+pub(super) fn push_escaped(text: &mut String, value: &str) {
     for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             text.push(char::from(byte));

@@ -3,12 +3,12 @@
 
 use super::{errors, facts};
 use crate::model::{CallTag, Credentials, Moment, Notice, Now, Refusal, RefusalClass, Secret, TimeFactor};
+use crate::venue::direct::push_escaped;
 use crate::venue::json::Raw;
 use crate::venue::{CallLine, CallReply, Errand, HttpMethod, HttpRequest, OpenOrder, Outbox, Path, Report, sign};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -320,20 +320,9 @@ fn body(nonce: &str, otp: Option<&Secret>) -> String {
     let mut body = format!("nonce={nonce}");
     if let Some(otp) = otp {
         body.push_str("&otp=");
-        push_form_value(&mut body, otp.reveal());
+        push_escaped(&mut body, otp.reveal());
     }
     body
-}
-
-fn push_form_value(body: &mut String, value: &str) {
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            body.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(body, "%{byte:02X}");
-        }
-    }
 }
 
 /// Kraken answers errors with HTTP 200 and a list; `result` may then be missing or empty.
