@@ -14,6 +14,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CARGO ?= cargo
 VENV := .venv
 BIN := $(VENV)/bin
+# Other clients, in an environment of their own: some are large, and none is needed for anything but the comparison.
+BENCH := target/bench-venv
+MINUTES ?= 8
 # One interpreter for every build of the border, or pyo3 would be rebuilt each time the answer changes.
 export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -32,7 +35,7 @@ demo: $(VENV)/.extension ## build, then run the demonstration: every promise, it
 	$(BIN)/killcord demo
 
 .PHONY: test
-test: check-format lint pure test-rust test-python ## every check there is; what CI runs
+test: check-format lint pure counts test-rust test-python ## every check there is; what CI runs
 	@echo 'make test: every check passed'
 
 .PHONY: check-format
@@ -77,9 +80,26 @@ format: ## rewrite the Rust sources in the one format
 extension: $(VENV)/.extension ## the extension, optimised, installed in .venv so that Python edits need no rebuild
 
 .PHONY: bench
-bench: ## the pure core: time from a message to its answer, without socket and kernel
+bench: $(BENCH)/.clients $(BENCH)/.tungstenite ## killcord beside other clients and the floor; tables and plot (MINUTES=8, a quiet machine)
+	$(BENCH)/bin/python benches/side_by_side.py --minutes $(MINUTES)
+	$(BENCH)/bin/python benches/render.py
+
+.PHONY: bench-quick
+bench-quick: $(BENCH)/.clients $(BENCH)/.tungstenite ## the main scenarios once; writes target/bench/quick.json and no document
+	$(BENCH)/bin/python benches/side_by_side.py --quick --minutes 0 --out target/bench/quick.json
+
+.PHONY: bench-core
+bench-core: ## the pure core: time per input, without socket and kernel
 	$(CARGO) bench --locked --bench answer
 	$(CARGO) bench --locked --features driver --bench renew
+
+.PHONY: bench-python
+bench-python: $(VENV)/.extension $(VENV)/.test ## what single calls of the Python face cost
+	$(BIN)/python -m pytest tests/python/test_benchmarks.py --benchmark-enable --benchmark-only
+
+.PHONY: counts
+counts: $(VENV)/.python ## instructions per cycle of the pure core against the baseline; says so when valgrind is missing
+	$(BIN)/python benches/counts.py || [ $$? = 2 ]
 
 .PHONY: deny
 deny: ## licences, advisories, sources of every crate (needs: cargo install cargo-deny --locked)
@@ -90,11 +110,13 @@ deny: ## licences, advisories, sources of every crate (needs: cargo install carg
 pins: $(VENV)/.python ## resolve the Python requirements anew, newest versions, with hashes
 	$(BIN)/python -m venv target/pins
 	target/pins/bin/python -m pip install --quiet pip-tools
-	for set in demo test; do \
-		extras=--extra=cli; if [ $$set = test ]; then extras='--extra=cli --extra=test --extra=peers'; fi; \
-		{ echo "# Pinned, with hashes, for \`make $$set\`. Made by \`make pins\` from pyproject.toml; edit that, not this."; \
+	for set in demo test bench; do \
+		extras=--extra=cli; inputs='pyproject.toml requirements/build.in'; \
+		if [ $$set = test ]; then extras='--extra=cli --extra=test --extra=peers'; fi; \
+		if [ $$set = bench ]; then extras=; inputs=requirements/bench.in; fi; \
+		{ echo "# Pinned, with hashes, for \`make $$set\`. Made by \`make pins\`; edit what it is made from, not this."; \
 		target/pins/bin/pip-compile --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url \
-			--no-emit-find-links --upgrade $$extras --output-file=- pyproject.toml requirements/build.in; \
+			--no-emit-find-links --upgrade $$extras --output-file=- $$inputs; \
 		} > requirements/$$set.new; mv requirements/$$set.new requirements/$$set.txt; \
 	done
 
@@ -117,6 +139,17 @@ $(VENV)/.demo: requirements/demo.txt $(VENV)/.python
 
 $(VENV)/.test: requirements/test.txt $(VENV)/.demo
 	$(BIN)/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
+$(BENCH)/.clients: requirements/bench.txt $(VENV)/.extension
+	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
+$(BENCH)/.tungstenite: benches/peers/tungstenite_peer.rs Cargo.lock
+	$(CARGO) build --locked --release --features driver --example tungstenite_peer
+	@mkdir -p target/bench $(BENCH)
+	@cp target/release/examples/tungstenite_peer target/bench/
 	@touch $@
 
 $(VENV)/.extension: $(BUILD_INPUTS) $(VENV)/.demo

@@ -14,6 +14,10 @@ use std::time::Duration;
 #[allow(dead_code, reason = "shared with the simulation, which uses all of it")]
 mod worlds;
 
+#[cfg(feature = "driver")]
+#[path = "allocations/engine.rs"]
+mod engine;
+
 struct Counting;
 
 thread_local! {
@@ -24,6 +28,8 @@ thread_local! {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         COUNT.with(|count| count.set(count.get() + 1));
+        #[cfg(feature = "driver")]
+        engine::allocated();
         // SAFETY: the caller's contract is the system allocator's.
         unsafe { System.alloc(layout) }
     }

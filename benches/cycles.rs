@@ -1,0 +1,104 @@
+//! The cycles of the pure core that are timed (`answer.rs`) and counted (`counts.rs`): one input, the decision, what it
+//! says, drained until the session waits. No socket, no kernel, no thread.
+
+use killcord::model::{Epoch, LinkRole, Now, RequestId};
+use killcord::session::{Action, Command, Input, Session};
+use killcord::venue::{Intent, Outbox, Path, Venue};
+use std::hint::black_box;
+use std::time::Duration;
+
+#[path = "../tests/rust/worlds.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "shared with the simulation, which uses all of it")]
+mod worlds;
+
+/// One of them, ready to run as often as one likes.
+pub struct Cycle {
+    /// What it is, in words.
+    pub name: &'static str,
+    /// Once through.
+    pub run: Box<dyn FnMut()>,
+}
+
+/// All of them, each with a session of its own that was armed in a simulated world.
+pub fn all() -> Vec<Cycle> {
+    let fill = r#"{"id":-1,"method":"subscribe","code":0,"result":{"channel":"user.order","data":[{"order_id":"1"}]}}"#;
+    vec![
+        line("crypto_com: heartbeat to answer", &worlds::CRYPTO_COM, HEARTBEAT),
+        line("crypto_com: heartbeat in an unusual form", &worlds::CRYPTO_COM, UNUSUAL),
+        line("deribit: test request to answer", &worlds::DERIBIT, TEST_REQUEST),
+        line("kraken: heartbeat", &worlds::KRAKEN, r#"{"channel":"heartbeat"}"#),
+        line("bybit: pong of the venue", &worlds::BYBIT, r#"{"req_id":"x","op":"pong","args":["1780000000000"]}"#),
+        line("crypto_com: an application's message", &worlds::CRYPTO_COM, fill),
+        cancel("crypto_com: a cancel through the gate", &worlds::CRYPTO_COM),
+        early_tick("an early tick", &worlds::DERIBIT),
+        say("deribit: a probe", &worlds::DERIBIT, Intent::Probe(LinkRole::Guard)),
+        say("crypto_com: a signed call", &worlds::CRYPTO_COM, Intent::OpenOrders(Path::Http)),
+        say("bybit: a signed call", &worlds::BYBIT, Intent::OpenOrders(Path::Http)),
+        say("kraken: a signed call", &worlds::KRAKEN, Intent::OpenOrders(Path::Http)),
+    ]
+}
+
+fn line<V: Venue + 'static>(name: &'static str, side: &worlds::Side<V>, text: &'static str) -> Cycle {
+    let mut armed = Armed::new(side);
+    let run = move || {
+        let epoch = armed.epoch;
+        armed.handle(Input::Line { epoch, text: black_box(text) });
+    };
+    Cycle { name, run: Box::new(run) }
+}
+
+fn cancel<V: Venue + 'static>(name: &'static str, side: &worlds::Side<V>) -> Cycle {
+    let mut armed = Armed::new(side);
+    let line = r#"{"id":7,"method":"private/cancel-order","params":{"order_id":"18342311"}}"#;
+    let run = move || {
+        let send = Command::Send { id: RequestId(7), line: black_box(line), unsafe_named: false };
+        armed.handle(Input::Command(send));
+    };
+    Cycle { name, run: Box::new(run) }
+}
+
+fn early_tick<V: Venue + 'static>(name: &'static str, side: &worlds::Side<V>) -> Cycle {
+    let mut armed = Armed::new(side);
+    Cycle { name, run: Box::new(move || armed.handle(Input::Tick)) }
+}
+
+/// What the dialect alone does; the session around it would want an answer.
+fn say<V: Venue + 'static>(name: &'static str, side: &worlds::Side<V>, intent: Intent) -> Cycle {
+    let (armed, mut venue, mut out) = (Armed::new(side), (side.dialect)(), Outbox::default());
+    let run = move || {
+        venue.say(armed.now, black_box(intent), &mut out);
+        while black_box(out.pop()).is_some() {}
+        out.clear();
+    };
+    Cycle { name, run: Box::new(run) }
+}
+
+/// A session that was armed in a simulated world, and its clock.
+struct Armed<V> {
+    session: Session<V>,
+    epoch: Epoch,
+    now: Now,
+}
+
+impl<V: Venue> Armed<V> {
+    fn new(side: &worlds::Side<V>) -> Self {
+        let mut world = side.world(Duration::from_millis(1), 1);
+        world.command(Command::Start);
+        let end = world.now().at + Duration::from_secs(30);
+        while world.step(end) {}
+        let snapshot = world.snapshot();
+        assert!(snapshot.claim(), "{snapshot:?}");
+        Self { epoch: snapshot.epoch, now: world.now(), session: world.session }
+    }
+
+    fn handle(&mut self, input: Input<'_>) {
+        self.now.at = self.now.at + Duration::from_nanos(1);
+        self.session.handle(self.now, input);
+        while !matches!(black_box(self.session.poll()), Action::Wait { .. }) {}
+    }
+}
+
+const HEARTBEAT: &str = r#"{"id":1587523073344,"method":"public/heartbeat","code":0}"#;
+/// The same with its fields in another order: read by the full decoder.
+const UNUSUAL: &str = r#"{"method":"public/heartbeat","code":0,"id":1587523073344}"#;
+const TEST_REQUEST: &str = r#"{"jsonrpc":"2.0","method":"heartbeat","params":{"type":"test_request"}}"#;
