@@ -5,7 +5,7 @@ use super::{errors, facts};
 use crate::model::{CallTag, Credentials, Moment, Notice, Now, Refusal, RefusalClass, Secret, TimeFactor};
 use crate::venue::direct::push_escaped;
 use crate::venue::json::Raw;
-use crate::venue::{CallLine, CallReply, Errand, HttpMethod, HttpRequest, OpenOrder, Outbox, Path, Report, sign};
+use crate::venue::{CallLine, CallReply, Errand, HttpMethod, HttpRequest, Outbox, Path, Report, sign};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -197,7 +197,7 @@ impl Calls {
                 let count = super::wire::cancelled_count(Some(result));
                 out.report(Report::CancelledAll { path: Path::Http, count });
             }
-            CallKind::OpenOrders(asked) => match read_open_orders(result) {
+            CallKind::OpenOrders(asked) => match super::trading::read_open_orders(result) {
                 Some(orders) => out.report(Report::OpenOrders { path: Path::Http, asked, orders, complete: true }),
                 None => out.report(Report::Unlisted { asked, refusal: errors::unreadable(kind.name()) }),
             },
@@ -346,35 +346,6 @@ fn read_reply<'a>(step: &'static str, reply: &CallReply<'a>) -> Result<Raw<'a>, 
         return Err(errors::http_refusal(step, status));
     }
     read.filter(|reply| reply.error.is_some()).and_then(|reply| reply.result).ok_or_else(|| errors::unreadable(step))
-}
-
-/// `result.open` maps each order's id to the order. Without that map nothing is known, not "none".
-fn read_open_orders(result: Raw<'_>) -> Option<Vec<OpenOrder>> {
-    #[derive(Deserialize)]
-    struct Listing<'a> {
-        #[serde(borrow)]
-        open: BTreeMap<Cow<'a, str>, Row<'a>>,
-    }
-    #[derive(Deserialize)]
-    struct Row<'a> {
-        #[serde(borrow)]
-        cl_ord_id: Option<Raw<'a>>,
-        #[serde(borrow)]
-        descr: Option<Description<'a>>,
-    }
-    #[derive(Deserialize)]
-    struct Description<'a> {
-        #[serde(borrow)]
-        pair: Option<Raw<'a>>,
-    }
-    let text = |value: Option<Raw<'_>>| value.map(|value| value.text().into_owned()).unwrap_or_default();
-    let open = result.read::<Listing<'_>>()?.open;
-    let order = |(id, row): (Cow<'_, str>, Row<'_>)| OpenOrder {
-        order_id: id.into_owned(),
-        client_id: text(row.cl_ord_id),
-        instrument: text(row.descr.and_then(|descr| descr.pair)),
-    };
-    Some(open.into_iter().map(order).collect())
 }
 
 fn pause_after(refusal: &Refusal) -> Duration {

@@ -6,6 +6,8 @@ use crate::model::{Attribution, CancelledBy, OrderRef};
 use crate::venue::json::{Raw, read_object};
 use crate::venue::{Ending, OrderKey, OrderNews, OrdersIn};
 use serde::Deserialize;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// What a line of the application does to orders.
 pub(super) fn within(line: &str) -> OrdersIn {
@@ -88,6 +90,35 @@ pub(super) fn news(line: &str) -> Vec<OrderNews> {
         (Verdict::No(_), _) => vec![OrderNews::AllRefused { id: id.to_string() }],
         (Verdict::Yes | Verdict::Unsaid, _) => Vec::new(),
     }
+}
+
+/// `result.open` maps each order's id to the order. Without that map nothing is known, not "none".
+pub(super) fn read_open_orders(result: Raw<'_>) -> Option<Vec<OrderRef>> {
+    #[derive(Deserialize)]
+    struct Listing<'a> {
+        #[serde(borrow)]
+        open: BTreeMap<Cow<'a, str>, Row<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct Row<'a> {
+        #[serde(borrow)]
+        cl_ord_id: Option<Raw<'a>>,
+        #[serde(borrow)]
+        descr: Option<Description<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct Description<'a> {
+        #[serde(borrow)]
+        pair: Option<Raw<'a>>,
+    }
+    let text = |value: Option<Raw<'_>>| value.map(|value| value.text().into_owned()).unwrap_or_default();
+    let open = result.read::<Listing<'_>>()?.open;
+    let order = |(id, row): (Cow<'_, str>, Row<'_>)| OrderRef {
+        order_id: id.into_owned(),
+        client_id: text(row.cl_ord_id),
+        instrument: text(row.descr.and_then(|descr| descr.pair)),
+    };
+    Some(open.into_iter().map(order).collect())
 }
 
 #[derive(Deserialize, Default)]
