@@ -63,7 +63,7 @@ pub struct LivenessRules {
 pub struct Liveness {
     rules: LivenessRules,
     /// Unanswered pings, oldest first.
-    pings: VecDeque<(u64, Moment)>,
+    pings: VecDeque<(u64, Question)>,
     next_nonce: u64,
     pong_seen: bool,
     smoothed: Option<Duration>,
@@ -73,13 +73,27 @@ pub struct Liveness {
     /// The last pong that was not left out for that reason was late.
     late_before: bool,
     /// When the oldest unanswered venue-level request was said.
-    venue_asked: Option<Moment>,
+    venue_asked: Option<Question>,
     /// When the venue last spoke by itself; `None` until that counts.
     venue_spoke: Option<Moment>,
     /// Since when the send queue has made no progress.
     queue_stuck_since: Option<Moment>,
     /// When the last answered proof had been asked for: the venue surely heard us then.
     proven: Option<Moment>,
+}
+
+/// An unanswered question. Our own stalls are forgiven when its silence is judged; what its answer proves is not moved by
+/// them: the venue heard us when it was said.
+#[derive(Clone, Copy, Debug)]
+struct Question {
+    said: Moment,
+    judged_from: Moment,
+}
+
+impl Question {
+    const fn at(now: Moment) -> Self {
+        Self { said: now, judged_from: now }
+    }
 }
 
 impl Liveness {
@@ -105,38 +119,39 @@ impl Liveness {
     /// ones away can only answer a new one; of those, the newest and the oldest matter.
     pub fn ping(&mut self, now: Moment) -> u64 {
         if self.pings.len() == PINGS_OUT_MAX {
-            self.pings.pop_back();
+            // Not the newest: on a path longer than the time between pings its answer would always come too late.
+            self.pings.remove(1);
         }
         let nonce = self.next_nonce;
         self.next_nonce += 1;
-        self.pings.push_back((nonce, now));
+        self.pings.push_back((nonce, Question::at(now)));
         nonce
     }
 
     /// A pong came back. A nonce never sent, or answered before, changes nothing.
     pub fn pong(&mut self, now: Moment, nonce: u64) -> bool {
         let Some(index) = self.pings.iter().position(|(sent, _)| *sent == nonce) else { return false };
-        let asked = self.pings[index].1;
+        let Question { said, judged_from: asked } = self.pings[index].1;
         self.pings.drain(..=index);
         self.pong_seen = true;
         self.queue_stuck_since = None;
         if self.tells_the_path(now, asked) {
             self.measure(now.since(asked));
         }
-        self.prove(asked);
+        self.prove(said);
         true
     }
 
     /// A venue-level request was said. Only the oldest unanswered one is judged.
     pub fn venue_asked(&mut self, now: Moment) {
-        self.venue_asked.get_or_insert(now);
+        self.venue_asked.get_or_insert(Question::at(now));
     }
 
     /// A venue-level request was answered. That says nothing of the venue's own periodic message: a venue whose
     /// heartbeats have stopped no longer notices our death, however well it answers.
     pub fn venue_answered(&mut self) {
         if let Some(asked) = self.venue_asked.take() {
-            self.prove(asked);
+            self.prove(asked.said);
         }
     }
 
@@ -158,12 +173,10 @@ impl Liveness {
     /// We ran late ourselves by this much: nobody else is to blame for that time. What the venue says by itself is not
     /// forgiven: it has been waiting in the socket meanwhile, and everything there is read before anything is judged.
     pub fn forgive(&mut self, late: Duration) {
-        for (_, sent) in &mut self.pings {
-            *sent = *sent + late;
+        for question in self.pings.iter_mut().map(|(_, question)| question).chain(&mut self.venue_asked) {
+            question.judged_from = question.judged_from + late;
         }
-        for since in [&mut self.venue_asked, &mut self.queue_stuck_since] {
-            *since = since.map(|moment| moment + late);
-        }
+        self.queue_stuck_since = self.queue_stuck_since.map(|moment| moment + late);
     }
 
     /// What silence means now: the worst of all layers.
@@ -211,12 +224,13 @@ impl Liveness {
         let late_trip = self.late_trip();
         let r = &self.rules;
         let ping_dead = (late_trip + r.dead_margin).max(r.dead_floor);
-        let oldest_ping = self.pings.front().filter(|_| self.pong_seen).map(|(_, sent)| *sent);
+        let oldest_ping = self.pings.front().filter(|_| self.pong_seen).map(|(_, question)| question.judged_from);
         let speaks = self.venue_spoke.zip(r.venue_speaks);
         [
             self.queue_stuck_since.map(|since| (Layer::SendQueue, since, QUEUE_SUSPECT + trip, QUEUE_DEAD + trip)),
             oldest_ping.map(|since| (Layer::ProtocolPing, since, late_trip + r.suspect_margin, ping_dead)),
             self.venue_asked
+                .map(|question| question.judged_from)
                 .map(|since| (Layer::VenueRequest, since, r.venue_answer + trip, 2 * r.venue_answer + trip)),
             speaks.map(|(since, period)| (Layer::VenueSilence, since, period, 2 * period)),
         ]
@@ -442,5 +456,29 @@ mod tests {
         );
         assert!(link.pong(ms(25_001), last.unwrap()), "a peer that threw the older ones away is heard again");
         assert_eq!(link.judge(ms(25_001)), Verdict::Fresh);
+    }
+
+    /// Found by the simulation: with the stall added to what was proven, a window that ran out during it was not told.
+    #[test]
+    fn a_pong_that_waited_while_we_stood_still_proves_no_more_than_it_did_before() {
+        let mut link = Liveness::new(RULES, 0);
+        let nonce = link.ping(ms(0));
+        link.venue_asked(ms(5));
+        link.forgive(Duration::from_secs(40));
+        link.pong(ms(40_001), nonce);
+        assert_eq!(link.proven(), Some(ms(0)));
+        link.venue_answered();
+        assert_eq!(link.proven(), Some(ms(5)));
+    }
+
+    /// Found by the simulation: a link that had been silent for long was never taken for alive again.
+    #[test]
+    fn after_a_long_silence_the_first_answer_counts_even_when_it_takes_longer_than_the_time_between_pings() {
+        let mut link = Liveness::new(RULES, 0);
+        let first = link.ping(ms(0));
+        link.pong(ms(300), first);
+        let nonces: Vec<u64> = (1..100).map(|number| link.ping(ms(number * 250))).collect();
+        assert!(link.pong(ms(99 * 250 + 60), nonces[nonces.len() - 2]));
+        assert_eq!(link.judge(ms(99 * 250 + 60)), Verdict::Fresh);
     }
 }
