@@ -210,6 +210,12 @@ impl Venue for CryptoCom {
         {
             out.report(Report::ClockOffset(offset));
         }
+        // A kill must not depend on a login having been refused before.
+        if let CallReply::Got { body, .. } = reply
+            && Frame::read(body).is_some_and(|frame| errors::is_clock(&frame))
+        {
+            self.nonce_follows_venue = true;
+        }
         self.calls.hear(tag, &reply, out);
         Ok(())
     }
