@@ -100,7 +100,8 @@ impl<V: Venue> Session<V> {
             return;
         }
         let Some(link) = self.link.as_mut().filter(|link| link.is_armed()) else { return };
-        self.deadlines.set(Deadline::ReadBack, self.now.at + self.policy.read_back_every);
+        let every = if self.standing.venue_down { self.policy.venue_probe_every } else { self.policy.read_back_every };
+        self.deadlines.set(Deadline::ReadBack, self.now.at + every);
         link.pulse.liveness.venue_asked(self.now.at);
         if let Some(talk) = link.talk_mut() {
             talk.read_back_asked.get_or_insert(self.now.at);

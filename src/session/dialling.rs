@@ -184,6 +184,11 @@ impl<V: Venue> Session<V> {
         }
         self.restate();
         match self.standby.take() {
+            // Nobody listened to the spare: a venue that was down may have said there that it is back.
+            Some(standby) if self.standing.venue_down => {
+                self.queue.push(Queued::HangUp { epoch: standby.epoch, how: HangUp::Abort });
+                self.want_dial();
+            }
             Some(standby) if self.standing.running() => self.adopt(standby),
             Some(_) | None => self.want_dial(),
         }
