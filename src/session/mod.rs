@@ -41,7 +41,7 @@ mod tests;
 pub use crate::parts::{PageNews, PageRenewal, PageWatch};
 pub use contract::{Action, Command, Fate, HangUp, Input};
 
-use crate::model::{Epoch, Event, EventKind, LinkRole, Moment, Now, Policy, RequestId, Snapshot, SwitchKind};
+use crate::model::{Epoch, Event, EventKind, LinkRole, Moment, Now, Phase, Policy, RequestId, Snapshot, SwitchKind};
 use crate::parts::{Deadline, Deadlines, RateLimit, Redial, Switch};
 use crate::venue::{Item, Outbox, Venue};
 use kill::Kill;
@@ -95,6 +95,8 @@ pub struct Session<V> {
     last_epoch: Epoch,
     /// What the last `Wait` promised; lateness is measured against it.
     waited_until: Option<Moment>,
+    /// Lateness seen while renewals were handed in, which is left to the input they precede.
+    late_unnoticed: Duration,
     drained: bool,
     stale_inputs: u64,
 }
@@ -136,6 +138,7 @@ impl<V: Venue> Session<V> {
             pending: BTreeMap::new(),
             last_epoch: Epoch(0),
             waited_until: None,
+            late_unnoticed: Duration::ZERO,
             drained: true,
             stale_inputs: 0,
             venue,
@@ -150,10 +153,16 @@ impl<V: Venue> Session<V> {
         assert!(self.drained, "poll() must be drained to Wait before the next handle()");
         self.drained = false;
         self.out.clear();
-        self.notice_time(now);
+        let late = self.move_time(now);
         let judging = matches!(input, Input::Tick | Input::SendQueue { .. });
-        if !matches!(input, Input::Renewed { .. } | Input::LeaseDoubted { .. }) {
+        if matches!(input, Input::Renewed { .. } | Input::LeaseDoubted { .. }) {
+            // Others may follow, and only when all are in can be said whether a lease lapsed while nobody looked.
+            self.late_unnoticed = late;
+        } else {
+            self.late_unnoticed = Duration::ZERO;
+            // First of all: being late asks for new proof, and asking is a sign of life.
             self.judge_leases();
+            self.notice_lateness(late);
         }
         self.take(input);
         self.judge(judging);
@@ -174,6 +183,26 @@ impl<V: Venue> Session<V> {
         self.describe()
     }
 
+    /// Where the guard is in its life: `snapshot().phase`, without the rest.
+    pub const fn phase(&self) -> Phase {
+        self.standing.phase()
+    }
+
+    /// Whether orders are permitted: `snapshot().permit`, without the rest.
+    pub const fn permit(&self) -> bool {
+        self.standing.permit()
+    }
+
+    /// Whether a trip, a lapse or a kill waits to be acknowledged: `snapshot().latched`, without the rest.
+    pub const fn latched(&self) -> bool {
+        self.standing.latched
+    }
+
+    /// The guarding link's epoch: `snapshot().epoch`, without the rest.
+    pub fn epoch(&self) -> Epoch {
+        self.live(LinkRole::Guard).unwrap_or_default()
+    }
+
     /// How many inputs of stale epochs were ignored.
     pub const fn stale_inputs(&self) -> u64 {
         self.stale_inputs
@@ -184,11 +213,15 @@ impl<V: Venue> Session<V> {
         &self.venue
     }
 
-    /// Moves time forward, and copes with having been late before anything else is looked at.
-    fn notice_time(&mut self, now: Now) {
+    /// Moves time forward. How late this is, by what the last `Wait` promised.
+    fn move_time(&mut self, now: Now) -> Duration {
         let at = now.at.max(self.now.at);
         self.now = Now { at, wall: now.wall };
-        let late = self.waited_until.map_or(Duration::ZERO, |until| at.since(until));
+        self.waited_until.map_or(Duration::ZERO, |until| at.since(until)).max(self.late_unnoticed)
+    }
+
+    /// Copes with having been late before anything that arrived is looked at.
+    fn notice_lateness(&mut self, late: Duration) {
         if late < LATE_MIN || !self.standing.running() {
             return;
         }

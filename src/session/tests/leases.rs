@@ -188,3 +188,19 @@ fn a_page_that_proves_nothing_is_told_and_shown_and_changes_nothing_by_itself() 
     assert!(has(&lapse, "LeaseLapsed") && bench.snapshot().leases[0].doubt == Some(PageFault::OwnerDied), "{lapse:?}");
     assert!(!has(&bench.give(Input::LeaseDoubted { lease: LeaseId(9), why: PageFault::Removed }), "Lease"));
 }
+
+/// Found by the simulation: being late asks for new proof of the switch, and that question would have kept it.
+#[test]
+fn a_guard_that_wakes_after_the_budget_says_nothing_that_keeps_the_switch() {
+    for kind in KINDS {
+        let mut bench = Bench::leased(kind);
+        bench.now.at = bench.now.at + 20 * SECOND;
+        let renewed = bench.now.at - 20 * SECOND;
+        let told = bench.give(Input::Renewed { lease: LeaseId(1), at: renewed, due: renewed + BUDGET });
+        let woke = bench.give(Input::Tick);
+        assert!(has(&woke, "LeaseLapsed") && has(&woke, "Stalled"), "{kind:?} {woke:?}");
+        let kept: Vec<&String> =
+            says(&told).into_iter().chain(says(&woke)).filter(|l| !l.contains("cancel all")).collect();
+        assert_eq!(kept, Vec::<&String>::new(), "{kind:?}");
+    }
+}
