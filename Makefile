@@ -36,6 +36,8 @@ demo: $(VENV)/.extension ## build, then run the demonstration: every promise, it
 
 .PHONY: test
 test: check-format lint pure counts test-rust test-python ## every check there is; what CI runs
+
+test: check-format lint pure test-rust simulate test-python ## every check there is; what CI runs
 	@echo 'make test: every check passed'
 
 .PHONY: check-format
@@ -64,6 +66,11 @@ test-rust: ## unit tests, simulation, kill, layering, real sockets (the pure bui
 .PHONY: interleavings
 interleavings: ## every order of the steps of threads and processes that share a lease (part of make test)
 	$(CARGO) test --locked --features driver --test interleavings
+
+# Of the pure core, so that nothing but it is built; a debug build runs a few schedules only, with the other tests.
+.PHONY: simulate
+simulate: ## randomised worlds over all four venues, optimised: nothing false claimed, nothing said after a lapse
+	$(CARGO) test --locked --release --test simulation
 
 .PHONY: test-python
 test-python: $(VENV)/.extension $(VENV)/.test ## pytest, mypy --strict, stub against extension

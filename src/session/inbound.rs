@@ -353,18 +353,13 @@ impl<V: Venue> Session<V> {
             Notice::Limited { .. } | Notice::DisconnectWarning { .. } => {}
         }
         self.tell(EventKind::VenueNotice { notice });
-        if !was_down && self.standing.venue_down {
-            self.ask_when_it_may_be_back();
+        let soon = self.now.at + MAINTENANCE_PAUSE;
+        if self.standing.venue_down && self.deadlines.when(Deadline::ReadBack).is_some_and(|at| at > soon) {
+            // Not every venue announces its return: this one is asked before the next read-back would be due.
+            self.deadlines.set(Deadline::ReadBack, soon);
         }
         if was_down && !self.standing.venue_down && self.venue.facts().kind == SwitchKind::Countdown {
             self.countdown_ran_through_maintenance();
-        }
-    }
-
-    /// Not every venue announces its return: one that was down is asked before the next read-back would be due.
-    fn ask_when_it_may_be_back(&mut self) {
-        if let Some(at) = self.deadlines.when(Deadline::ReadBack) {
-            self.deadlines.set(Deadline::ReadBack, at.min(self.now.at + MAINTENANCE_PAUSE));
         }
     }
 

@@ -1,164 +1,238 @@
-//! What goes wrong, drawn from a seed: one trouble after another, sometimes two at once, then healing, then the demand
-//! that the guard is armed again within a stated time. Two rule sets: under trouble nothing wrong may ever be said
-//! (safety); once healed, the right thing must be said soon (liveness).
+//! Carries a plan out and asks the checker after every step. Two rule sets: under trouble nothing wrong may ever be said
+//! (safety); once what must be healed is healed, the right thing must be said soon (liveness).
 
-use super::checker::{Tally, Violation};
-use super::exchange::Fault;
-use super::network::Way;
+use super::application::Conduct;
+use super::exchange::OrderState;
+use super::invariants::{Checker, Violation};
+use super::network::{BOTH, Parcel, Way};
 use super::noise::Noise;
-use super::world::World;
-use crate::model::Moment;
-use crate::session::Command;
+use super::plan::{Act, Goal, Plan, Trouble};
+use super::world::{Pause, World};
+use crate::model::{Moment, SwitchKind};
+use crate::session::{Command, Session};
 use crate::venue::Venue;
 use std::time::Duration;
 
-/// Once everything is healthy, armed within this: a refusal that a person must resolve is asked again after 60 s, after
-/// a long outage dials are up to 25 s apart, and Bybit's window needs 10 s to act.
-pub const RECOVERY: Duration = Duration::from_secs(100);
-
-/// One thing that can go wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// Nothing passes in either direction.
-    Cut,
-    /// Nothing passes to the venue; its messages still arrive.
-    CutUp,
-    /// Nothing passes to the guard; its messages still arrive.
-    CutDown,
-    /// The guard's process stops running.
-    Freeze,
-    /// The venue resets every connection.
-    Reset,
-    /// The venue closes every connection with this code.
-    Close(u16),
-    /// The venue misbehaves.
-    Venue(Fault),
+/// Who plays in a world.
+pub struct Cast<V> {
+    /// A fresh dialect.
+    pub dialect: fn() -> V,
+    /// What an application does with the guard: places an order through it.
+    pub order: PlaceOrder<V>,
 }
 
-/// What an application does with the guard: places an order through it.
+/// Places an order, numbered.
 pub type PlaceOrder<V> = fn(&mut World<V>, u64);
 
-/// Runs one schedule: `troubles` troubles, then healing and the demand to be armed.
+/// What the peer says when it says nothing sensible.
+const GARBAGE: [&str; 8] = [
+    "",
+    "{",
+    "null",
+    "[1,2,3]",
+    r#"{"id":-1,"method":"public/heartbeat","code":"0"}"#,
+    r#"{"jsonrpc":"2.0","method":"heartbeat","params":{"type":7}}"#,
+    r#"{"op":"auth","success":"yes","conn_id":null}"#,
+    r#"{"method":"cancel_all_orders_after","success":true,"result":{"currentTime":"x","triggerTime":[]},"req_id":99999999}"#,
+];
+
+/// Carries the plan out.
 ///
 /// # Errors
 /// The first broken promise.
-pub fn run<V: Venue>(
-    world: &mut World<V>,
-    noise: &mut Noise,
-    troubles: u64,
-    order: PlaceOrder<V>,
-) -> Result<Tally, Violation> {
-    let mut tally = Tally::default();
+pub fn run<V: Venue>(world: &mut World<V>, plan: &Plan, cast: &Cast<V>) -> Result<Checker, Violation> {
+    let mut checker = Checker::new(world, plan.policy.latch_after_trip);
+    let result = play(world, plan, cast, &mut checker);
+    result.map(|()| checker)
+}
+
+fn play<V: Venue>(world: &mut World<V>, plan: &Plan, cast: &Cast<V>, checker: &mut Checker) -> Result<(), Violation> {
+    begin(world, plan);
+    for (pause, act) in &plan.acts {
+        let until = world.now().at + *pause;
+        run_until(world, checker, until)?;
+        perform(world, checker, plan, cast, act);
+        checker.check(world)?;
+    }
+    match plan.goal {
+        Goal::Armed => {
+            heal(world, checker, true);
+            await_armed(world, plan, cast, checker)
+        }
+        Goal::ArmedBesideDeadLinks => {
+            heal(world, checker, true);
+            block(world);
+            await_armed(world, plan, cast, checker)?;
+            checker.sometimes.armed_beside_a_lasting_fault += 1;
+            Ok(())
+        }
+        Goal::Gone => await_gone(world, checker),
+    }
+}
+
+fn begin<V: Venue>(world: &mut World<V>, plan: &Plan) {
     world.command(Command::Start);
-    for _ in 0..troubles {
-        pass(world, noise, &mut tally, order, 200..20_000)?;
-        let trouble = draw(noise);
-        begin(world, noise, &trouble);
-        if noise.one_in(4) {
-            pass(world, noise, &mut tally, order, 10..500)?;
-            let another = draw(noise);
-            begin(world, noise, &another);
-        }
-        pass(world, noise, &mut tally, order, 10..90_000)?;
-        if !noise.one_in(5) {
-            heal(world);
-        }
-    }
-    heal(world);
-    await_armed(world, &mut tally)?;
-    Ok(tally)
-}
-
-fn draw(noise: &mut Noise) -> Trouble {
-    let step = || "*".to_owned();
-    let times = u32::try_from(noise.within(1..4)).unwrap_or(1);
-    match noise.within(0..14) {
-        0 => Trouble::Cut,
-        1 => Trouble::CutUp,
-        2 => Trouble::CutDown,
-        3 => Trouble::Freeze,
-        4 => Trouble::Reset,
-        5 => Trouble::Close(1000),
-        6 => Trouble::Venue(Fault::Refuse { step: step(), code: None, times }),
-        7 => Trouble::Venue(Fault::LoseRequest { step: step(), times }),
-        8 => Trouble::Venue(Fault::LoseAnswer { step: step(), times }),
-        9 => Trouble::Venue(Fault::Late { step: step(), by: noise.millis(100..9_000), times }),
-        10 => Trouble::Venue(Fault::SilentPings),
-        11 => Trouble::Venue(Fault::NoHeartbeats),
-        12 => Trouble::Venue(Fault::Dishonour),
-        _ => Trouble::Venue(Fault::Maintenance),
+    for (number, lease) in plan.leases.iter().enumerate() {
+        world.take_lease(NAMES[number % NAMES.len()], lease.budget, lease.period);
     }
 }
 
-fn begin<V: Venue>(world: &mut World<V>, noise: &mut Noise, trouble: &Trouble) {
+const NAMES: [&str; 2] = ["quoter", "hedger"];
+
+fn perform<V: Venue>(world: &mut World<V>, checker: &mut Checker, plan: &Plan, cast: &Cast<V>, act: &Act) {
+    match act {
+        Act::Begin(trouble) => start_trouble(world, checker, trouble),
+        Act::Heal => heal(world, checker, true),
+        Act::Order(number) => (cast.order)(world, *number),
+        Act::Rearm => world.rearm(),
+        Act::Kill => world.command(Command::Kill { reason: "as planned" }),
+        Act::Conduct(which, conduct) => {
+            let now = world.guard_now().at;
+            if world.runs() {
+                world.application.behave(*which, *conduct, now);
+                checker.conduct(*which, *conduct);
+            }
+        }
+        Act::Extend(which, by) => {
+            let now = world.guard_now().at;
+            if world.runs() {
+                world.application.extend(*which, *by, now);
+            }
+        }
+        Act::Abandon => world.command(Command::Abandon),
+        Act::SetWall(millis) => world.clock.set_wall(*millis),
+        Act::KillProcess => {
+            checker.process_dies(world);
+            world.kill_process();
+        }
+        Act::StartProcess => start_process(world, checker, plan, cast),
+    }
+}
+
+fn start_process<V: Venue>(world: &mut World<V>, checker: &mut Checker, plan: &Plan, cast: &Cast<V>) {
+    if world.alive() {
+        return;
+    }
+    let session = Session::new((cast.dialect)(), plan.policy, plan.seed ^ world.incarnation(), world.guard_now());
+    world.start_process(session);
+    checker.process_starts();
+    begin(world, plan);
+}
+
+fn start_trouble<V: Venue>(world: &mut World<V>, checker: &mut Checker, trouble: &Trouble) {
+    checker.trouble_begins(world);
     let now = world.now();
     match trouble {
-        Trouble::Cut => {
+        Trouble::Cut => BOTH.into_iter().for_each(|way| world.network.cut(now.at, way)),
+        Trouble::CutUp => {
+            checker.sometimes.one_way_cuts += 1;
             world.network.cut(now.at, Way::Up);
-            world.network.cut(now.at, Way::Down);
         }
-        Trouble::CutUp => world.network.cut(now.at, Way::Up),
         Trouble::CutDown => world.network.cut(now.at, Way::Down),
-        Trouble::Freeze => world.freeze(noise.millis(50..40_000)),
+        Trouble::Block => block(world),
+        Trouble::Freeze(length, pause) => {
+            checker.sometimes.machine_pauses += u64::from(*pause == Pause::Machine);
+            world.freeze(*length, *pause);
+        }
         Trouble::Reset => world.venue_drops_all(None),
         Trouble::Close(code) => world.venue_drops_all(Some(*code)),
+        Trouble::Garbage(bits) => {
+            let text = GARBAGE[(*bits % GARBAGE.len() as u64) as usize];
+            for conn in world.sockets() {
+                world.network.send(now.at, Way::Down, Parcel::Down(conn, text.to_owned()), 1);
+            }
+        }
         Trouble::Venue(fault) => world.exchange.floor_mut().apply(now, fault.clone()),
     }
 }
 
-fn heal<V: Venue>(world: &mut World<V>) {
-    let now = world.now().at;
-    world.network.heal(now);
+fn block<V: Venue>(world: &mut World<V>) {
+    let (now, conns) = (world.now().at, world.sockets());
+    BOTH.into_iter().for_each(|way| world.network.block(now, way, &conns));
+}
+
+fn heal<V: Venue>(world: &mut World<V>, checker: &mut Checker, blocked_too: bool) {
+    checker.heals(world);
+    world.heal_path(blocked_too);
     world.exchange.floor_mut().heal();
 }
 
-/// Lets time pass while the application trades and acknowledges trips after a while.
-fn pass<V: Venue>(
-    world: &mut World<V>,
-    noise: &mut Noise,
-    tally: &mut Tally,
-    order: PlaceOrder<V>,
-    millis: std::ops::Range<u64>,
-) -> Result<(), Violation> {
-    let end = world.now().at + noise.millis(millis);
-    while world.now().at < end {
-        let pause = (world.now().at + noise.millis(300..3_000)).min(end);
-        run_until(world, tally, pause)?;
-        if world.frozen() {
-            continue;
-        }
-        if world.snapshot().latched && noise.one_in(2) {
-            world.command(Command::Rearm);
-        } else {
-            order(world, noise.bits());
-        }
-        tally.check(world)?;
-    }
-    Ok(())
-}
-
-fn run_until<V: Venue>(world: &mut World<V>, tally: &mut Tally, until: Moment) -> Result<(), Violation> {
+fn run_until<V: Venue>(world: &mut World<V>, checker: &mut Checker, until: Moment) -> Result<(), Violation> {
     while world.step(until) {
-        tally.check(world)?;
+        checker.check(world)?;
     }
     Ok(())
 }
 
-fn await_armed<V: Venue>(world: &mut World<V>, tally: &mut Tally) -> Result<(), Violation> {
+/// The application is well again: it renews, and acknowledges what happened about once a second.
+fn await_armed<V: Venue>(
+    world: &mut World<V>,
+    plan: &Plan,
+    cast: &Cast<V>,
+    checker: &mut Checker,
+) -> Result<(), Violation> {
+    start_process(world, checker, plan, cast);
+    while world.frozen() && world.step(Moment::from_nanos(u64::MAX)) {
+        checker.check(world)?;
+    }
     let healed = world.now().at;
-    let limit = healed + RECOVERY + Duration::from_secs(40);
-    let mut armed_since = None;
-    while world.step(limit) {
-        tally.check(world)?;
-        let armed = world.snapshot().claim() && !world.frozen();
+    let now = world.guard_now().at;
+    (0..plan.leases.len()).for_each(|which| world.application.behave(which, Conduct::Renewing, now));
+    let bound = checker.recovery_bound(world, plan);
+    let limit = healed + bound.length + HELD;
+    let (mut noise, mut armed_since) = (Noise::new(plan.seed), None);
+    let mut acknowledge_at = healed;
+    while world.now().at < limit {
+        if world.now().at >= acknowledge_at {
+            if world.session.latched() || world.lapsed_at().is_some() {
+                world.rearm();
+                checker.check(world)?;
+            }
+            acknowledge_at = world.now().at + noise.millis(500..1_000);
+        }
+        world.step(limit.min(acknowledge_at));
+        checker.check(world)?;
         // Armed for a whole second: not a last moment before an old fault shows.
-        armed_since = if armed { Some(armed_since.unwrap_or(world.now().at)) } else { None };
-        if armed_since.is_some_and(|since: Moment| world.now().at.since(since) >= Duration::from_secs(1)) {
+        let armed = world.session.phase().claims().then(|| armed_since.unwrap_or(world.now().at));
+        armed_since = armed;
+        if armed.is_some_and(|since| world.now().at.since(since) >= HELD) {
+            checker.recovered(bound.why, armed.unwrap_or_default().since(healed));
             return Ok(());
         }
-        if world.now().at.since(healed) > RECOVERY && !world.frozen() && armed_since.is_none() {
+        if armed.is_none() && world.now().at.since(healed) > bound.length {
             break;
         }
     }
-    Err(Violation(format!("not armed {:?} after everything healed: {:?}", RECOVERY, world.snapshot())))
+    Err(Violation(format!("I5 progress: not armed {bound:?} after everything healed: {:?}", world.snapshot())))
+}
+
+const HELD: Duration = Duration::from_secs(1);
+
+/// The guard's process dies, the path is well, and nobody comes back: whatever was covered goes within the bound.
+fn await_gone<V: Venue>(world: &mut World<V>, checker: &mut Checker) -> Result<(), Violation> {
+    heal(world, checker, true);
+    // A venue that cancels nothing while it is down, or a guard that says so, promises nothing here.
+    let settle = world.now().at + Duration::from_secs(2);
+    run_until(world, checker, settle)?;
+    let promised = world.runs() && world.session.phase().claims();
+    let (bound, kind) = (world.session.venue().facts().exposure.bound, world.session.venue().facts().kind);
+    let conn = world.conn(world.session.epoch());
+    checker.process_dies(world);
+    world.kill_process();
+    let died = world.now().at;
+    run_until(world, checker, died + bound)?;
+    let mine = |conn_of: Option<_>| kind != SwitchKind::SessionBound || conn_of == Some(conn);
+    let left = world
+        .exchange
+        .floor()
+        .orders
+        .values()
+        .filter(|order| order.state == OrderState::Open && mine(order.conn) && order.created.at < died);
+    match left.count() {
+        0 => Ok(()),
+        left if promised => {
+            Err(Violation(format!("I11 exit truth: {left} covered orders rest {bound:?} after the process died")))
+        }
+        _ => Ok(()),
+    }
 }

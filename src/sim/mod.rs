@@ -1,10 +1,17 @@
 //! Floor 4: a world with virtual time. `exchange` holds the four simulated venues; they share no code with the dialects
 //! and are the second opinion on every specification. `world` puts a session, a venue and a network between them on one
-//! clock; `chaos` draws what goes wrong from a seed; `checker` asks the venue after every step whether the claim is true.
+//! time line, each with its clock; `plan` draws what goes wrong and what the application does from a seed; `chaos` carries
+//! it out; `invariants` asks the venue after every step whether the claim is true, and `sometimes` counts what was reached.
 
+pub mod application;
 pub mod chaos;
-pub mod checker;
+pub mod clock;
 pub mod exchange;
+pub mod invariants;
 pub mod network;
 pub mod noise;
+pub mod outgoing;
+pub mod plan;
+pub mod sometimes;
+pub mod trace;
 pub mod world;

@@ -36,4 +36,17 @@ impl Noise {
     pub const fn one_in(&mut self, n: u64) -> bool {
         self.within(0..n) == 0
     }
+
+    /// A length in whole milliseconds, as often short as long: every doubling is as likely as the next.
+    pub fn spread(&mut self, millis: Range<u64>) -> Duration {
+        let (low, high) = (millis.start.max(1).ilog2(), millis.end.max(2).ilog2());
+        let bits = self.within(u64::from(low)..u64::from(high) + 1);
+        let drawn = self.within(1 << bits..2 << bits);
+        Duration::from_millis(drawn.clamp(millis.start, millis.end.saturating_sub(1).max(millis.start)))
+    }
+
+    /// One of these, which must not be none.
+    pub const fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.within(0..from.len() as u64) as usize]
+    }
 }

@@ -1,20 +1,30 @@
-//! One guard, one venue and the path between them on one virtual clock. `step` advances to the next thing that happens
-//! anywhere and lets it happen; nothing in here decides what goes wrong.
+//! One guard, one venue and the path between them, each with its clock. `step` advances to the next thing that happens
+//! anywhere and lets it happen; nothing in here decides what goes wrong. The guard's end of it is in `world/machine.rs`, the
+//! life and death of its process in `world/process.rs`, the venue's end in `world/door.rs`.
 
-use super::exchange::{ConnId, Exchange, HttpId, HttpIn, Input as VenueInput, Output};
-use super::network::{Network, Parcel, Way};
-use crate::model::{CallTag, Epoch, Event, LossCause, Moment, Now, RequestId, Snapshot, WallTime};
-use crate::session::{Action, Command, Fate, Input, Session};
-use crate::venue::{CallReply, HttpMethod, HttpRequest, Venue};
-use std::collections::{BTreeMap, VecDeque};
+mod door;
+mod machine;
+mod process;
+mod record;
+
+pub use process::Pause;
+pub use record::{Record, Sent, What};
+
+use super::application::Application;
+use super::clock::GuardClock;
+use super::exchange::{ConnId, Exchange, Input as VenueInput};
+use super::network::{Network, Parcel};
+use super::trace::Trace;
+use crate::model::{CallTag, Epoch, Event, LeaseId, LeaseTerms, LossCause, Moment, Now, RequestId, Snapshot, WallTime};
+use crate::session::{Command, Input, Session};
+use crate::venue::{HttpRequest, Venue};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-/// A dial whose knock is not answered is given up after this, as the driver does.
-const DIAL_STAGE: Duration = Duration::from_secs(2);
-/// An HTTP call that is not answered is given up after this, as the driver does.
-const CALL_LIMIT: Duration = Duration::from_secs(5);
 /// Events kept for the report of a failure.
 const EVENTS_KEPT: usize = 200;
+/// Connections of one process are numbered from a multiple of this, so that those of the next one differ.
+const INCARNATION: u64 = 1_000_000;
 
 /// See the module documentation.
 pub struct World<V> {
@@ -24,25 +34,53 @@ pub struct World<V> {
     pub exchange: Box<dyn Exchange>,
     /// The path.
     pub network: Network,
+    /// The clocks of the guard's machine.
+    pub clock: GuardClock,
+    /// Who renews the guard's leases.
+    pub application: Application,
+    /// What happened, for those who want it.
+    pub trace: Trace,
+    /// What was written and what arrived, for the checker.
+    pub record: Record,
+    /// How the guard's machine behaves.
+    pub machine: Machine,
     now: Moment,
-    wall_start: WallTime,
-    started: Moment,
-    /// Sockets by epoch, while the guard has them.
-    sockets: BTreeMap<Epoch, ConnId>,
+    start: Now,
+    /// Which process this is, counted from 0.
+    incarnation: u64,
+    alive: bool,
+    /// Sockets while the guard has them.
+    sockets: BTreeMap<ConnId, Epoch>,
+    /// Links on which the websocket layer answers no ping any more.
+    muted: BTreeSet<ConnId>,
     ever_opened: Vec<ConnId>,
     dials: BTreeMap<Epoch, PendingDial>,
     calls: BTreeMap<CallTag, PendingCall>,
+    /// On the guard's clock.
     wait_until: Option<Moment>,
-    frozen_until: Option<Moment>,
+    pause: Option<(Moment, Pause)>,
     inbox: VecDeque<Parcel>,
-    user_timeout: Duration,
+    /// Since when a connection has data that its peer does not acknowledge.
+    unacknowledged: BTreeMap<ConnId, Moment>,
     next_request: u64,
+    next_lease: u64,
     /// The last events, oldest first.
     pub events: VecDeque<Event>,
     /// Every request that got its end: answered, or with a fate.
     pub settled_requests: u64,
     /// How many steps were made.
     pub steps: u64,
+}
+
+/// How the guard's machine behaves where machines differ.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Machine {
+    /// `TCP_USER_TIMEOUT`: what is not delivered by then is given up.
+    pub user_timeout: Duration,
+    /// Whether an abort throws unsent data away. It should; a proxy in between does not.
+    pub purges: bool,
+    /// Whether lines of a link that the guard has already ended are handed to it all the same.
+    pub leaks: bool,
 }
 
 struct PendingDial {
@@ -69,34 +107,48 @@ impl<V: Venue> World<V> {
             session,
             exchange,
             network,
+            clock: GuardClock::new(now, 0),
+            application: Application::default(),
+            trace: Trace::default(),
+            record: Record::default(),
+            machine: Machine { user_timeout, purges: true, leaks: false },
             now: now.at,
-            wall_start: now.wall,
-            started: now.at,
+            start: now,
+            incarnation: 0,
+            alive: true,
             sockets: BTreeMap::new(),
+            muted: BTreeSet::new(),
             ever_opened: Vec::new(),
             dials: BTreeMap::new(),
             calls: BTreeMap::new(),
             wait_until: None,
-            frozen_until: None,
+            pause: None,
             inbox: VecDeque::new(),
-            user_timeout,
+            unacknowledged: BTreeMap::new(),
             next_request: 0,
+            next_lease: 0,
             events: VecDeque::new(),
             settled_requests: 0,
             steps: 0,
         }
     }
 
-    /// The clock.
+    /// The world's clock, which is the venue's.
     pub fn now(&self) -> Now {
-        let passed = self.now.since(self.started);
-        let nanos = u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX);
-        Now { at: self.now, wall: WallTime::from_nanos(self.wall_start.nanos() + nanos) }
+        let nanos = u64::try_from(self.now.since(self.start.at).as_nanos()).unwrap_or(u64::MAX);
+        Now { at: self.now, wall: WallTime::from_nanos(self.start.wall.nanos().saturating_add(nanos)) }
     }
 
-    /// The application asks for something.
+    /// What the guard's clocks show.
+    pub fn guard_now(&self) -> Now {
+        self.clock.read(self.now)
+    }
+
+    /// The application asks for something. A process that stands still hears nothing.
     pub fn command(&mut self, command: Command<'_>) {
-        self.feed(Input::Command(command));
+        if self.runs() {
+            self.feed(Input::Command(command));
+        }
     }
 
     /// The application sends a request; its answer is not looked at, only counted.
@@ -106,20 +158,60 @@ impl<V: Venue> World<V> {
         self.command(Command::Request { id, method, params, sticky: false, unsafe_named: false });
     }
 
-    /// The guard's process stops running for this long; the network and the venue go on.
-    pub fn freeze(&mut self, length: Duration) {
-        self.frozen_until = Some(self.now + length);
+    /// The application takes a lease, and renews it from now on.
+    pub fn take_lease(&mut self, name: &str, budget: Duration, period: Duration) {
+        let Ok(terms) = LeaseTerms::new(name, budget) else { return };
+        self.next_lease += 1;
+        let id = LeaseId(self.next_lease);
+        self.command(Command::LeaseAdd { id, terms: terms.clone() });
+        let now = self.guard_now().at;
+        self.application.take(id, &terms, period, now);
     }
 
-    /// True while the guard's process does not run.
-    pub const fn frozen(&self) -> bool {
-        self.frozen_until.is_some()
+    /// The application ends one of its leases.
+    pub fn close_lease(&mut self, which: usize) {
+        if !self.runs() {
+            return;
+        }
+        if let Some(id) = self.application.close(which) {
+            self.command(Command::LeaseClose { id, reason: "no longer needed" });
+        }
     }
 
-    /// Every connection this guard ever made, as the venue numbers them: one that the guard has lost may still be alive
-    /// at the venue.
+    /// The application acknowledges what happened. What the guard then waits for anew begins anew.
+    pub fn rearm(&mut self) {
+        if !self.runs() {
+            return;
+        }
+        self.command(Command::Rearm);
+        self.record.rearmed = Some(self.now);
+        let now = self.guard_now().at;
+        for state in self.session.snapshot().leases {
+            if state.renewed_at.is_none() {
+                self.application.restart(state.id, now);
+            }
+        }
+    }
+
+    /// The guard's connections, while it has them.
+    pub fn sockets(&self) -> Vec<ConnId> {
+        self.sockets.keys().copied().collect()
+    }
+
+    /// Every connection of this guard, as the venue numbers them: one that the guard has lost may still be alive at the
+    /// venue.
     pub fn connections(&self) -> &[ConnId] {
         &self.ever_opened
+    }
+
+    /// The connection of this process's epoch.
+    pub const fn conn(&self, epoch: Epoch) -> ConnId {
+        ConnId(self.incarnation * INCARNATION + epoch.0)
+    }
+
+    /// How many processes there were before this one.
+    pub const fn incarnation(&self) -> u64 {
+        self.incarnation
     }
 
     /// The guard's state.
@@ -129,11 +221,10 @@ impl<V: Venue> World<V> {
 
     /// The venue ends every connection of the guard, with or without a close frame.
     pub fn venue_drops_all(&mut self, code: Option<u16>) {
-        for (epoch, conn) in std::mem::take(&mut self.sockets) {
+        for conn in self.sockets() {
             let cause = code.map_or(LossCause::Reset, |code| LossCause::Closed { code, reason: String::new() });
             self.venue(VenueInput::Ended { conn, clean: code.is_some() });
-            self.network.send(self.now, Way::Down, Parcel::EndDown(epoch, cause), 1);
-            self.sockets.insert(epoch, conn);
+            self.network.send(self.now, super::network::Way::Down, Parcel::EndDown(conn, cause), 1);
         }
     }
 
@@ -141,244 +232,24 @@ impl<V: Venue> World<V> {
     /// False when `limit` was reached.
     pub fn step(&mut self, limit: Moment) -> bool {
         self.steps += 1;
-        let Some(next) = self.next_moment().filter(|at| *at <= limit) else {
+        let (parcel, venue, guard) = (self.network.next(), self.exchange.next_deadline(), self.guard_moment());
+        let next = [parcel, venue, guard].into_iter().flatten().min();
+        let Some(next) = next.filter(|at| *at <= limit) else {
             self.now = self.now.max(limit);
             return false;
         };
         self.now = self.now.max(next);
-        self.thaw();
-        if let Some(parcel) = self.network.take(self.now) {
-            self.arrive(parcel);
+        if self.thaw() {
+        } else if parcel.is_some_and(|at| at <= self.now) {
+            if let Some(parcel) = self.network.take(self.now) {
+                self.arrive(parcel);
+            }
         } else if self.give_up_overdue() {
-        } else if self.exchange.next_deadline().is_some_and(|at| at <= self.now) {
+        } else if venue.is_some_and(|at| at <= self.now) {
             self.venue(VenueInput::Tick);
-        } else if !self.frozen() && self.wait_until.is_some_and(|at| at <= self.now) {
-            self.feed(Input::Tick);
+        } else if self.runs() && self.wakes_at().is_some_and(|at| at <= self.now) {
+            self.tick();
         }
         true
-    }
-
-    fn next_moment(&self) -> Option<Moment> {
-        let guard = self.frozen_until.or_else(|| self.guard_moment());
-        [guard, self.network.next(), self.exchange.next_deadline()].into_iter().flatten().min()
-    }
-
-    /// When a guard that is not frozen has something to do by itself.
-    fn guard_moment(&self) -> Option<Moment> {
-        let dial = self.dials.values().map(|dial| dial.deadline).min();
-        let call = self.calls.values().map(|call| call.deadline).min();
-        [self.wait_until, dial, call, self.kernel_gives_up_at()].into_iter().flatten().min()
-    }
-
-    fn thaw(&mut self) {
-        if self.frozen_until.is_some_and(|until| until <= self.now) {
-            self.frozen_until = None;
-            for parcel in std::mem::take(&mut self.inbox) {
-                self.arrive_at_guard(parcel);
-            }
-        }
-    }
-
-    /// With a path down, data of ours stays unacknowledged and the kernel ends the connection.
-    fn kernel_gives_up_at(&self) -> Option<Moment> {
-        let cut = [Way::Up, Way::Down].into_iter().filter_map(|way| self.network.cut_since(way)).min()?;
-        (!self.sockets.is_empty() && !self.frozen()).then(|| cut + self.user_timeout + Duration::from_millis(250))
-    }
-
-    fn give_up_overdue(&mut self) -> bool {
-        if self.frozen() {
-            return false;
-        }
-        if self.kernel_gives_up_at().is_some_and(|at| at <= self.now) {
-            let epochs: Vec<Epoch> = self.sockets.keys().copied().collect();
-            self.sockets.clear();
-            for epoch in epochs {
-                self.feed(Input::Lost { epoch, cause: LossCause::UserTimeout });
-            }
-            return true;
-        }
-        if let Some(epoch) = self.dials.iter().find(|(_, d)| d.deadline <= self.now).map(|(epoch, _)| *epoch) {
-            self.dials.remove(&epoch);
-            self.feed(Input::Missed { epoch, cause: LossCause::StageTimeout { stage: "connect" } });
-            return true;
-        }
-        if let Some(tag) = self.calls.iter().find(|(_, c)| c.deadline <= self.now).map(|(tag, _)| *tag) {
-            self.calls.remove(&tag);
-            let reply = CallReply::Failed(LossCause::StageTimeout { stage: "answer" });
-            self.feed(Input::Answered { tag, reply });
-            return true;
-        }
-        false
-    }
-
-    fn arrive(&mut self, parcel: Parcel) {
-        match parcel {
-            Parcel::Knock(epoch) => self.knock(epoch),
-            Parcel::Up(conn, text) => self.venue(VenueInput::Text { conn, text: &text }),
-            Parcel::PingUp(conn, payload) => self.venue(VenueInput::Ping { conn, payload: &payload }),
-            Parcel::EndUp(conn) => self.venue(VenueInput::Ended { conn, clean: false }),
-            Parcel::CallUp(tag) => self.call_venue(tag),
-            Parcel::Opened(_)
-            | Parcel::TurnedAway(..)
-            | Parcel::Down(..)
-            | Parcel::PongDown(..)
-            | Parcel::PingDown(_)
-            | Parcel::EndDown(..)
-            | Parcel::CallDown(..) => self.arrive_at_guard(parcel),
-        }
-    }
-
-    fn arrive_at_guard(&mut self, parcel: Parcel) {
-        if self.frozen() {
-            return self.inbox.push_back(parcel);
-        }
-        match parcel {
-            Parcel::Opened(epoch) => self.opened(epoch),
-            Parcel::TurnedAway(epoch, status) => {
-                if self.dials.remove(&epoch).is_some() {
-                    self.feed(Input::Missed { epoch, cause: LossCause::UpgradeRefused { status } });
-                }
-            }
-            Parcel::Down(epoch, text) if self.sockets.contains_key(&epoch) => {
-                self.feed(Input::Line { epoch, text: &text })
-            }
-            Parcel::PongDown(epoch, payload) if self.sockets.contains_key(&epoch) => {
-                let nonce = payload.try_into().map_or(0, u64::from_be_bytes);
-                self.feed(Input::Pong { epoch, nonce });
-            }
-            Parcel::PingDown(epoch) if self.sockets.contains_key(&epoch) => self.feed(Input::PeerPing { epoch }),
-            Parcel::EndDown(epoch, cause) => {
-                if self.sockets.remove(&epoch).is_some() {
-                    self.feed(Input::Lost { epoch, cause });
-                } else if self.dials.remove(&epoch).is_some() {
-                    self.feed(Input::Missed { epoch, cause });
-                }
-            }
-            Parcel::CallDown(tag, status, body) => {
-                if self.calls.remove(&tag).is_some() {
-                    let reply = CallReply::Got { status, body: &body, date: None };
-                    self.feed(Input::Answered { tag, reply });
-                }
-            }
-            // A line of a socket the guard has closed, or a parcel of the other direction.
-            Parcel::Down(..)
-            | Parcel::PongDown(..)
-            | Parcel::PingDown(_)
-            | Parcel::Knock(_)
-            | Parcel::Up(..)
-            | Parcel::PingUp(..)
-            | Parcel::EndUp(_)
-            | Parcel::CallUp(_) => {}
-        }
-    }
-
-    fn knock(&mut self, epoch: Epoch) {
-        let Some(dial) = self.dials.get(&epoch) else { return };
-        let path = dial.path.clone();
-        // The number of a connection is its epoch's, so that both journals can be read side by side.
-        self.venue(VenueInput::Upgrade { conn: ConnId(epoch.0), path: &path });
-    }
-
-    fn opened(&mut self, epoch: Epoch) {
-        if self.dials.remove(&epoch).is_some() {
-            self.sockets.insert(epoch, ConnId(epoch.0));
-            self.ever_opened.push(ConnId(epoch.0));
-            self.feed(Input::Dialled { epoch });
-        } else {
-            self.network.send(self.now, Way::Up, Parcel::EndUp(ConnId(epoch.0)), 1);
-        }
-    }
-
-    fn call_venue(&mut self, tag: CallTag) {
-        let Some(call) = self.calls.get(&tag) else { return };
-        let target = format!("{}{}", call.prefix, call.request.path);
-        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-        let headers: Vec<(String, String)> =
-            call.request.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
-        let method = match call.request.method {
-            HttpMethod::Get => "GET",
-            HttpMethod::Post => "POST",
-        };
-        let body = call.request.body.clone();
-        let request = HttpIn { method, path, query, headers: &headers, body: &body };
-        self.venue(VenueInput::Http { id: HttpId(tag.0), request });
-    }
-
-    fn venue(&mut self, input: VenueInput<'_>) {
-        let mut outputs = Vec::new();
-        self.exchange.handle(self.now(), input, &mut outputs);
-        for output in outputs {
-            self.venue_does(output);
-        }
-    }
-
-    fn venue_does(&mut self, output: Output) {
-        let (parcel, legs) = match output {
-            Output::Accept(conn) => (Parcel::Opened(Epoch(conn.0)), 1),
-            Output::Reject(conn, status) => (Parcel::TurnedAway(Epoch(conn.0), status), 1),
-            Output::Text(conn, text) => (Parcel::Down(Epoch(conn.0), text), 1),
-            Output::Ping(conn, _) => (Parcel::PingDown(Epoch(conn.0)), 1),
-            Output::Pong(conn, payload) => (Parcel::PongDown(Epoch(conn.0), payload), 1),
-            Output::Close(conn, code, reason) => {
-                (Parcel::EndDown(Epoch(conn.0), LossCause::Closed { code, reason }), 1)
-            }
-            Output::Drop(conn) => (Parcel::EndDown(Epoch(conn.0), LossCause::EndOfStream), 1),
-            Output::Http(id, answer) => (Parcel::CallDown(CallTag(id.0), answer.status, answer.body), 1),
-        };
-        self.network.send(self.now, Way::Down, parcel, legs);
-    }
-
-    /// Hands one input to the guard and does everything it asks for.
-    fn feed(&mut self, input: Input<'_>) {
-        let now = self.now();
-        self.session.handle(now, input);
-        loop {
-            match self.session.poll() {
-                Action::Wait { until, .. } => {
-                    self.wait_until = until;
-                    return;
-                }
-                Action::Dial { epoch, endpoint, .. } => {
-                    let dial = PendingDial { path: endpoint.path.clone(), deadline: now.at + DIAL_STAGE };
-                    self.dials.insert(epoch, dial);
-                    // TCP, TLS and the upgrade request: the venue's door is reached on the fifth leg.
-                    self.network.send(now.at, Way::Up, Parcel::Knock(epoch), 5);
-                }
-                Action::Say { epoch, line, .. } => {
-                    if let Some(conn) = self.sockets.get(&epoch) {
-                        self.network.send(now.at, Way::Up, Parcel::Up(*conn, line.to_owned()), 1);
-                    }
-                }
-                Action::Ping { epoch, nonce } => {
-                    if let Some(conn) = self.sockets.get(&epoch) {
-                        let payload = nonce.to_be_bytes().to_vec();
-                        self.network.send(now.at, Way::Up, Parcel::PingUp(*conn, payload), 1);
-                    }
-                }
-                Action::Call { tag, request, endpoint } => {
-                    let prefix = endpoint.path.clone();
-                    self.calls.insert(tag, PendingCall { request, prefix, deadline: now.at + CALL_LIMIT });
-                    self.network.send(now.at, Way::Up, Parcel::CallUp(tag), 1);
-                }
-                Action::HangUp { epoch, .. } => {
-                    self.dials.remove(&epoch);
-                    if let Some(conn) = self.sockets.remove(&epoch) {
-                        self.network.send(now.at, Way::Up, Parcel::EndUp(conn), 1);
-                    }
-                }
-                Action::Tell(event) => {
-                    if self.events.len() == EVENTS_KEPT {
-                        self.events.pop_front();
-                    }
-                    self.events.push_back(event);
-                }
-                Action::Deliver { answers, .. } => self.settled_requests += u64::from(answers.is_some()),
-                Action::Fate { fate: Fate::Unknown | Fate::NotSent | Fate::Refused(_), .. } => {
-                    self.settled_requests += 1
-                }
-                // The path carries no answers to the venue's pings, so there is nothing to keep back.
-                Action::Mute { .. } | Action::Sent { .. } => {}
-            }
-        }
     }
 }

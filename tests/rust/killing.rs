@@ -70,8 +70,7 @@ macro_rules! venues {
                 world.network.cut(now, Way::Up);
                 world.command(Command::Kill { reason: "test" });
                 run(&mut world, Duration::from_secs(3));
-                let now = world.now().at;
-                world.network.heal(now);
+                world.heal_path(true);
                 proven_within(&mut world, Duration::from_secs(20));
             }
         }

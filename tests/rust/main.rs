@@ -7,6 +7,6 @@ mod killing;
 mod loopback;
 mod promises;
 mod samples;
-mod simulation;
 mod tidy;
+#[allow(dead_code, reason = "two test binaries share it, and each uses a part")]
 mod worlds;

@@ -2,13 +2,15 @@
 
 use killcord::model::{Access, Credentials, Endpoint, Moment, Now, Policy, Secret, TimeFactor, WallTime};
 use killcord::session::Session;
-use killcord::sim::chaos::PlaceOrder;
+use killcord::sim::chaos::{Cast, PlaceOrder};
+use killcord::sim::clock::GuardClock;
 use killcord::sim::exchange::Exchange;
 use killcord::sim::exchange::bybit::BybitExchange;
 use killcord::sim::exchange::crypto_com::CryptoComExchange;
 use killcord::sim::exchange::deribit::DeribitExchange;
 use killcord::sim::exchange::kraken::KrakenExchange;
 use killcord::sim::network::Network;
+use killcord::sim::plan::Plan;
 use killcord::sim::world::World;
 use killcord::venue::Venue;
 use killcord::venue::bybit::{Bybit, BybitConfig, BybitProduct};
@@ -20,7 +22,6 @@ use std::time::Duration;
 const KEY: &str = "KILLCORDSIMULATION01";
 /// Base64, because Kraken wants it; the others take any text.
 const SECRET: &str = "a2lsbGNvcmQtc2ltdWxhdGlvbi1zZWNyZXQtMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw";
-const USER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One venue, both sides of it.
 pub struct Side<V> {
@@ -37,11 +38,29 @@ pub struct Side<V> {
 impl<V: Venue> Side<V> {
     /// A world that has not started. `seed` decides the jitter of dials.
     pub fn world(&self, delay: Duration, seed: u64) -> World<V> {
+        self.world_with(delay, seed, Policy::default())
+    }
+
+    /// The world in which this plan is carried out.
+    pub fn world_for(&self, plan: &Plan) -> World<V> {
+        let mut world = self.world_with(plan.delay, plan.seed, plan.policy);
+        world.clock = GuardClock::new(world.now(), plan.ppm);
+        world.machine.purges = plan.purges;
+        world.machine.leaks = plan.leaks;
+        world
+    }
+
+    /// Who plays in it.
+    pub fn cast(&self) -> Cast<V> {
+        Cast { dialect: self.dialect, order: self.order }
+    }
+
+    fn world_with(&self, delay: Duration, seed: u64, policy: Policy) -> World<V> {
         let start = Now { at: Moment::from_nanos(1_000_000_000_000), wall: WallTime::from_millis(1_780_000_000_000) };
         let mut exchange = (self.exchange)();
         exchange.floor_mut().add_account(KEY, SECRET, "simulated");
-        let session = Session::new((self.dialect)(), Policy::default(), seed, start);
-        World::new(session, exchange, Network::new(delay), start, USER_TIMEOUT)
+        let session = Session::new((self.dialect)(), policy, seed, start);
+        World::new(session, exchange, Network::new(delay), start, policy.user_timeout)
     }
 }
 
