@@ -144,14 +144,14 @@ impl<V: Venue> World<V> {
         self.epoch_of(conn)
     }
 
-    /// The websocket layer answers a ping of the venue by itself.
+    /// The websocket layer answers a ping of the venue by itself, once the guard has seen it and has not forbidden that.
     fn pinged(&mut self, conn: ConnId, payload: Vec<u8>) {
         if let Some(epoch) = self.sockets.get(&conn).copied() {
-            if !self.muted.contains(&conn) {
+            self.feed(Input::PeerPing { epoch });
+            if self.sockets.contains_key(&conn) && !self.muted.contains(&conn) {
                 self.record.sent.push(Sent { at: self.now, conn, what: What::Pong });
                 self.write(conn, Parcel::PongUp(conn, payload));
             }
-            self.feed(Input::PeerPing { epoch });
         }
     }
 
