@@ -76,9 +76,22 @@ def full(report: Row) -> list[str]:
         rows = [row for row in report["results"] if row["scenario"] == scenario]
         lines += [line_of(row) for row in sorted(rows, key=lambda row: row["p50"])]
     lines += ["", "![p50 to p99 of each client](latency.svg)"]
+    lines += returns(report["results"])
     if report["calls"]:
         lines += ["", "### Single calls", "", "| call | ns |", "|---|---|"]
         lines += [f"| `{name.removesuffix('_ns')}` | {value:.0f} |" for name, value in report["calls"].items()]
+    return lines
+
+
+def returns(rows: list[Row]) -> list[str]:
+    """How those that arm come back after a loss."""
+    back = [row for row in rows if "armed_p50" in row]
+    if not back:
+        return []
+    lines = ["", "### Back after a loss, p50", "", "| client | after | next connection | login to arming |", "|---|---|---|---|"]
+    for row in back:
+        cells = [row["client"], row["scenario"].split()[0], number(row["dialled_p50"]), number(row["armed_p50"])]
+        lines.append("| " + " | ".join(cells) + " |")
     return lines
 
 

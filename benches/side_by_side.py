@@ -84,7 +84,7 @@ SCENARIOS = (
     Scenario("answer, loop blocked 50 ms", "answer", 100, 250, "loop", 50, both_cores=True),
     Scenario("answer, Python thread computes", "answer", 100, 250, "thread", 50, both_cores=True),
     Scenario("answer, Python thread computes, one core", "answer", 100, 250, "thread", 50, only=SHARED),
-    Scenario("order call to arrival", "order", 100, 220, quick=True),
+    Scenario("order call to arrival", "order", 1000, 2000, quick=True),
     Scenario("message to Python callback", "deliver", 1000, 2000, quick=True),
     Scenario("FIN to event", "drop", 100, 7),
     Scenario("RST to event", "drop", 100, 7, how="rst"),
@@ -159,8 +159,9 @@ def one_run(number: int, scenario: Scenario, client: Client) -> dict[str, object
     said = end_of(meter, program)
     counts = json.loads(said) if said.startswith("{") else {"lost": scenario.count, "strange": 0}
     samples = read_samples(scenario, theirs, ours)
+    again = read_returns(theirs) if scenario.job == "drop" else {}
     foreign = share_of_others(before, processor_time())
-    return {"round": number, "scenario": scenario.name, "client": client.name, "samples": samples, "others": foreign} | counts
+    return {"round": number, "scenario": scenario.name, "client": client.name, "samples": samples, "others": foreign} | counts | again
 
 
 def end_of(meter: subprocess.Popen[str], program: subprocess.Popen[bytes]) -> str:
@@ -193,6 +194,16 @@ def read_samples(scenario: Scenario, theirs: Path, ours: Path) -> list[float]:
         return [(int(at) - drop) / 1e3 for drop, at in zip(drops, lines(ours), strict=False)]
     samples = [int(line) / 1e3 for line in lines(ours if scenario.job == "deliver" else theirs)]
     return samples[len(samples) // 10 :] if scenario.job == "deliver" else samples
+
+
+def read_returns(theirs: Path) -> dict[str, list[float]]:
+    """Of the clients that come back and arm: from the end of the link to the next connection, and from the login to the
+    request that arms, which is one round trip later. In microseconds."""
+    marks = [[int(word) for word in line.split()] for line in theirs.read_text().splitlines()]
+    return {
+        "dialled": [(accepted - drop) / 1e3 for drop, accepted, _, _ in marks],
+        "armed": [(armed - login) / 1e3 for _, _, login, armed in marks if armed > login],
+    }
 
 
 def processor_time() -> tuple[float, float]:
@@ -242,6 +253,10 @@ def pooled(runs: list[dict[str, object]]) -> dict[str, object]:
     lost = sum(int(str(run["lost"])) for run in runs)
     others = round(sum(float(str(run["others"])) for run in runs), 1)
     spread = [round(min(medians), 1), round(max(medians), 1)]
+    for name in ("dialled", "armed"):
+        again = sorted(sample for run in runs for sample in run.get(name, []))  # type: ignore[attr-defined]
+        if again:
+            figures[f"{name}_p50"] = round(at(again, 0.5), 1)
     return figures | {
         "max": round(ordered[-1], 1), "samples": len(ordered), "runs": len(runs), "p50_of_runs": spread, "lost": lost, "others_s": others
     }

@@ -82,9 +82,9 @@ static void orders(Link *link, long count, double rate) {
             if (!spin && nap.tv_nsec > 0 && nap.tv_nsec < 1000000000) nanosleep(&nap, NULL);
         }
         due += (uint64_t)(1e9 / rate);
-        int length = snprintf(line, sizeof line, "{\"id\":%ld,\"method\":\"private/create-order\",\"params\":{\"instrument_name\":"
-                              "\"BTC_USD\",\"side\":\"BUY\",\"type\":\"LIMIT\",\"price\":\"1\",\"quantity\":\"0.01\",\"client_oid\":\"%llu\","
-                              "\"t0\":%llu}}", index, (unsigned long long)due, (unsigned long long)now_ns());
+        int length = snprintf(line, sizeof line, "{\"id\":%ld,\"method\":\"private/cancel-order\",\"params\":{\"instrument_name\":"
+                              "\"BTC_USD\",\"order_id\":\"%019ld\",\"client_oid\":\"%036llu\",\"pad\":\"xxxxxxxxxxxxxxxxxxxx\","
+                              "\"t0\":%llu}}", index, index, (unsigned long long)due, (unsigned long long)now_ns());
         write_frame(link->fd, OP_TEXT, line, (size_t)length, 1);
     }
 }

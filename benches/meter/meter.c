@@ -145,6 +145,8 @@ static void as_venue(const char *text, size_t length) {
         armed_at = read_at, reply(id, "private/set-cancel-on-disconnect", "{\"scope\":\"CONNECTION\"}");
     else if (contains(text, length, "private/get-cancel-on-disconnect"))
         reply(id, "private/get-cancel-on-disconnect", "{\"scope\":\"CONNECTION\"}");
+    else if (contains(text, length, "private/advanced/get-open-orders"))
+        reply(id, "private/advanced/get-open-orders", "{\"data\":[]}");
     else if (contains(text, length, "private/get-open-orders")) reply(id, "private/get-open-orders", "{\"data\":[]}");
     else if (contains(text, length, "\"method\"")) reply(id, "ok", "{}");
     else strange++;

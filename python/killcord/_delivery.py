@@ -105,13 +105,11 @@ class Delivery:
                 loop.call_soon_threadsafe(_forget, loop, self._bell)
 
     def readable(self) -> None:
-        """The loop found something to read."""
-        self._bell.silence()
+        """The loop found something to read. Until it was read the bell stays rung, and costs the guard nothing."""
+        seen = self._bell.rings()
         with self._condition:
             more = self._pump()
             has_event = self._event_reader is not None and self._inbox.has_event()
-        if more:
-            self._bell.ring()
         if self._on_message is not None:
             self._call_back(self._on_message)
         ended = self._handle.has_ended()
@@ -122,6 +120,9 @@ class Delivery:
         watchers, self._watchers = self._watchers, []
         for watcher in watchers:
             _wake(watcher)
+        self._bell.settle(seen)
+        if more:
+            self._bell.ring()
 
     async def until(self, happened: Callable[[], bool]) -> None:
         """Waits until ``happened()``, which is asked again whenever something was delivered."""

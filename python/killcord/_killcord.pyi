@@ -416,6 +416,13 @@ class Bell:
     def silence(self) -> None:
         """Makes the descriptor unreadable; drain after this, never before."""
 
+    def rings(self) -> int:
+        """How often it was rung until now. Whoever reads takes this first, then drains, then says `settle`."""
+
+    def settle(self, seen: int) -> None:
+        """Makes the descriptor unreadable after draining, unless it was rung again since `seen`. Until then it stays
+        rung, and ringing it costs the guard's thread nothing."""
+
     def wait_readable(self, timeout_s: float) -> None:
         """Waits until the descriptor is readable, a signal was handled, or the time is over."""
 

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// A descriptor that is readable while there is something to drain. Whoever watches it holds this, so that it is not
@@ -40,6 +40,23 @@ impl Bell {
         Ok(())
     }
 
+    /// How often it was rung until now. Whoever reads takes this first, then drains, then says `settle`.
+    fn rings(&self, py: Python<'_>) -> PyResult<u64> {
+        self.check_process(py)?;
+        Ok(self.wire.rings.load(Ordering::SeqCst))
+    }
+
+    /// Makes the descriptor unreadable after draining, unless it was rung again since `seen`. Until then it stays rung, and
+    /// ringing it costs the guard's thread nothing.
+    fn settle(&self, py: Python<'_>, seen: u64) -> PyResult<()> {
+        self.check_process(py)?;
+        self.wire.silence();
+        if self.wire.rings.load(Ordering::SeqCst) != seen {
+            self.wire.ring();
+        }
+        Ok(())
+    }
+
     /// Waits until the descriptor is readable, a signal was handled, or the time is over.
     fn wait_readable(&self, py: Python<'_>, timeout_s: f64) -> PyResult<()> {
         self.check_process(py)?;
@@ -53,7 +70,7 @@ impl Bell {
     /// A silent one. Closed on exec.
     pub fn new() -> io::Result<Self> {
         let (reader, writer) = pair()?;
-        let wire = Arc::new(Wire { reader, writer, rung: AtomicBool::new(false) });
+        let wire = Arc::new(Wire { reader, writer, rung: AtomicBool::new(false), rings: AtomicU64::new(0) });
         Ok(Self { wire, pid: std::process::id() })
     }
 
@@ -74,10 +91,14 @@ struct Wire {
     writer: OwnedFd,
     /// Rung and not yet silenced. While it is set there is no need to write again.
     rung: AtomicBool,
+    /// How often it was rung, also while it was rung already.
+    rings: AtomicU64,
 }
 
 impl Wire {
     fn ring(&self) {
+        // Before the swap: whoever settles and finds it rung no more, or counts, misses nothing.
+        self.rings.fetch_add(1, Ordering::SeqCst);
         if !self.rung.swap(true, Ordering::SeqCst) {
             // A full descriptor is readable already, and no other error can happen to one that is open.
             let _ = rustix::io::write(&self.writer, &1u64.to_ne_bytes());

@@ -41,6 +41,7 @@ class FakeHandle:
         self.events: list[Event] = []
         self.ended = False
         self.requests = 0
+        self.rung = 0
 
     def say(self, *items: Inbound) -> None:
         self.inbound += items
@@ -76,7 +77,16 @@ class FakeHandle:
         return self.fd
 
     def ring(self) -> None:
+        self.rung += 1
         os.eventfd_write(self.fd, 1)
+
+    def rings(self) -> int:
+        return self.rung
+
+    def settle(self, seen: int) -> None:
+        self.silence()
+        if self.rung != seen:
+            self.ring()
 
     def silence(self) -> None:
         try:
@@ -146,6 +156,28 @@ def test_a_line_is_done_when_it_was_handed_to_the_kernel(handle: FakeHandle, run
         line = delivery.sent(handle.request)
         handle.say(Sent(1))
         assert await line is None  # type: ignore[func-returns-value]
+        delivery.close()
+
+    run(work())
+
+
+def test_what_comes_while_a_callback_runs_is_delivered_too(handle: FakeHandle, run: Run) -> None:
+    async def work() -> None:
+        heard: list[bytes] = []
+        both = asyncio.get_running_loop().create_future()
+
+        def on_message(item: Message) -> None:
+            heard.append(item.raw)
+            if item.raw == b"first":
+                handle.say(message(b"second"))
+            else:
+                both.set_result(None)
+
+        delivery = Delivery(cast(GuardHandle, handle), on_message)
+        delivery.attach()
+        handle.say(message(b"first"))
+        await both
+        assert heard == [b"first", b"second"]
         delivery.close()
 
     run(work())
