@@ -35,9 +35,7 @@ demo: $(VENV)/.extension ## build, then run the demonstration: every promise, it
 	$(BIN)/killcord demo
 
 .PHONY: test
-test: check-format lint pure counts test-rust test-python ## every check there is; what CI runs
-
-test: check-format lint pure test-rust simulate test-python ## every check there is; what CI runs
+test: check-format lint pure counts test-rust simulate test-python ## every check there is; what CI runs
 	@echo 'make test: every check passed'
 
 .PHONY: check-format
