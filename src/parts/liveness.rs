@@ -155,6 +155,11 @@ impl Liveness {
         }
     }
 
+    /// It was answered over another connection: the venue is there, but did not hear us on this link.
+    pub fn venue_answered_elsewhere(&mut self) {
+        self.venue_asked = None;
+    }
+
     /// True while a venue-level request is unanswered.
     pub fn venue_answer_awaited(&self) -> bool {
         self.venue_asked.is_some()
@@ -480,5 +485,14 @@ mod tests {
         let nonces: Vec<u64> = (1..100).map(|number| link.ping(ms(number * 250))).collect();
         assert!(link.pong(ms(99 * 250 + 60), nonces[nonces.len() - 2]));
         assert_eq!(link.judge(ms(99 * 250 + 60)), Verdict::Fresh);
+    }
+
+    /// Found by the simulation: Bybit is asked over HTTP, and that answer hid a window that had run out.
+    #[test]
+    fn an_answer_over_another_connection_proves_nothing_of_this_link() {
+        let mut link = Liveness::new(RULES, 0);
+        link.venue_asked(ms(5_000));
+        link.venue_answered_elsewhere();
+        assert_eq!((link.proven(), link.venue_answer_awaited()), (None, false));
     }
 }

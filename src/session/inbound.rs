@@ -236,8 +236,9 @@ impl<V: Venue> Session<V> {
     }
 
     fn read_back(&mut self, verdict: ReadBackVerdict) {
+        let on_link = self.session_bound();
         let Some(link) = &mut self.link else { return };
-        link.pulse.liveness.venue_answered();
+        link.pulse.venue_answered(on_link);
         let asked = link.talk_mut().and_then(|talk| talk.read_back_asked.take());
         self.tell(EventKind::ReadBack { verdict });
         match verdict {
@@ -304,8 +305,9 @@ impl<V: Venue> Session<V> {
         if read_back.or(probe).is_none() {
             return;
         }
+        let on_link = self.session_bound() || read_back.is_none();
         if let Some(link) = &mut self.link {
-            link.pulse.liveness.venue_answered();
+            link.pulse.venue_answered(on_link);
         }
         if self.venue.facts().can_read_back {
             self.standing.doubts.read_back = Some("the venue refused to say whether the switch is on");

@@ -98,6 +98,11 @@ impl Pulse {
         Self { liveness: Liveness::new(rules, epoch.0 << 32), verdict: Verdict::Fresh }
     }
 
+    /// The venue answered: on this link, or over HTTP, which proves nothing of the link.
+    pub(super) fn venue_answered(&mut self, on_link: bool) {
+        if on_link { self.liveness.venue_answered() } else { self.liveness.venue_answered_elsewhere() }
+    }
+
     /// How long the link has been silent, and who says so.
     pub(super) fn silence(&self) -> Option<(Duration, Layer)> {
         match self.verdict {
