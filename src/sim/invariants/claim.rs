@@ -8,8 +8,9 @@ use crate::sim::world::World;
 use crate::venue::Venue;
 use std::time::Duration;
 
-/// A venue that goes down says so, or its silence says it, and it says when it is back: all of it needs a moment to arrive.
-const DOWN_NOTICED: Duration = Duration::from_secs(3);
+/// A venue that goes down says so, or its silence says it, and it says when it is back. All of it needs a moment to
+/// arrive: this, and two pings for the case that it cannot.
+const DOWN_NOTICED: Duration = Duration::from_secs(2);
 /// A venue that stopped its own heartbeats can no longer notice our death. Nobody can know that at once: it is exempt
 /// until its silence is overdue twice, and not a moment longer. (Deribit speaks only when nobody else does, so that its
 /// silence means nothing while there is traffic: docs/promises.md says so.)
@@ -25,9 +26,15 @@ pub struct Claim {
     /// When its switch was last seen broken: a connection that ended then trips nothing, and news of its end is on its way.
     broken_until: Option<Moment>,
     epoch: Epoch,
+    probe_every: Duration,
 }
 
 impl Claim {
+    /// For a guard that pings this often.
+    pub fn new(probe_every: Duration) -> Self {
+        Self { probe_every, ..Self::default() }
+    }
+
     /// For every step: claimed means that the venue would start to cancel within the published bound if nothing more
     /// arrived from this guard.
     pub fn i1_soundness<V: Venue>(&mut self, world: &World<V>, sometimes: &mut Sometimes) -> Result<(), Violation> {
@@ -82,7 +89,8 @@ impl Claim {
         self.down_until = if down { Some(now) } else { self.down_until };
         let cannot_be_noticed = world.session.venue().facts().speaks_every.is_none();
         let mute = self.mute_since.is_some_and(|since| cannot_be_noticed || now.since(since) < MUTE_VENUE_NOTICED);
-        let recent = |at: Option<Moment>| at.is_some_and(|at| now.since(at) < DOWN_NOTICED);
+        let noticed = DOWN_NOTICED + self.probe_every * 2;
+        let recent = |at: Option<Moment>| at.is_some_and(|at| now.since(at) < noticed);
         // Down for a while, it must be known; news of its beginning and of its end are still on their way.
         let news = if down { recent(self.down_since) } else { recent(self.down_until) };
         let broken = floor.has(&Fault::Dishonour);

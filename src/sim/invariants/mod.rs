@@ -13,6 +13,7 @@ use super::application::Conduct;
 use super::exchange::JournalKind;
 use super::sometimes::Sometimes;
 use super::world::World;
+use crate::model::Policy;
 use crate::venue::Venue;
 use std::time::Duration;
 
@@ -36,13 +37,13 @@ pub struct Checker {
 }
 
 impl Checker {
-    /// For a run that begins now. `latches` is whether the guard's policy says that a trip must be acknowledged.
-    pub fn new<V: Venue>(world: &World<V>, latches: bool) -> Self {
+    /// For a run that begins now, with a guard of this policy.
+    pub fn new<V: Venue>(world: &World<V>, policy: &Policy) -> Self {
         Self {
             sometimes: Sometimes::default(),
             slowest: Vec::new(),
-            claim: claim::Claim::default(),
-            events: events::Events::new(latches),
+            claim: claim::Claim::new(policy.probe_every),
+            events: events::Events::new(policy.latch_after_trip),
             traffic: traffic::Traffic::new(world.session.venue().facts()),
             watchdog: watchdog::Watchdog::default(),
             recovery: recovery::Recovery::default(),
