@@ -29,6 +29,8 @@ impl<V: Venue> Session<V> {
                 });
                 if self.pass(id, composed, unsafe_named, true) {
                     self.note_request(id, method, params, sticky);
+                } else {
+                    self.venue.withdraw(id);
                 }
             }
             Command::Send { id, line, unsafe_named } => {

@@ -185,6 +185,8 @@ impl Venue for Words {
         Ok(Composed { role: LinkRole::Guard, line: method.to_owned(), kind: self.screen(method).kind })
     }
 
+    fn withdraw(&mut self, _request: RequestId) {}
+
     fn screen(&self, line: &str) -> Screened {
         let kind = match line {
             _ if line.starts_with("buy") => Screening::Order,

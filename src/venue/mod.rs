@@ -74,6 +74,9 @@ pub trait Venue {
     /// wants one). The reply is recognised by [`Venue::hear`] as `Heard::Answer`.
     fn compose(&mut self, now: Now, request: RequestId, method: &str, params: &str) -> Result<Composed, Misuse>;
 
+    /// What was composed for this request last will not be said: nothing waits for an answer to it.
+    fn withdraw(&mut self, request: RequestId);
+
     /// What an application's own outgoing line would do.
     fn screen(&self, line: &str) -> Screened;
 
@@ -127,6 +130,10 @@ impl Venue for Box<dyn Venue + Send> {
 
     fn compose(&mut self, now: Now, request: RequestId, method: &str, params: &str) -> Result<Composed, Misuse> {
         (**self).compose(now, request, method, params)
+    }
+
+    fn withdraw(&mut self, request: RequestId) {
+        (**self).withdraw(request);
     }
 
     fn screen(&self, line: &str) -> Screened {

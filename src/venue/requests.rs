@@ -59,6 +59,11 @@ impl Requests {
         Ok(id)
     }
 
+    /// The gate refused it: nothing was said, so nobody will answer.
+    pub fn withdraw(&mut self, request: RequestId) {
+        self.pending.retain(|_, waiting| *waiting != request);
+    }
+
     /// The application's request that this id answers, once.
     pub fn answered(&mut self, id: u64) -> Option<RequestId> {
         self.pending.remove(&id)
@@ -123,13 +128,16 @@ mod tests {
     }
 
     #[test]
-    fn the_1025th_waiting_request_is_refused_and_a_lost_link_clears_them() {
+    fn the_1025th_waiting_request_is_refused_unless_one_was_withdrawn_or_the_link_is_lost() {
         let mut requests = Requests::new();
         requests.enter(Epoch(1));
         for n in 0..1_024 {
             requests.compose(RequestId(n)).unwrap();
         }
         assert_eq!(requests.compose(RequestId(2_000)), Err(Misuse::TooManyPending { limit: 1_024 }));
+        requests.withdraw(RequestId(7));
+        let id = requests.compose(RequestId(2_000)).unwrap();
+        assert!(requests.was_composed(id));
         requests.forget();
         let id = requests.compose(RequestId(2_001)).unwrap();
         assert_eq!(requests.answered(id), Some(RequestId(2_001)));

@@ -292,6 +292,12 @@ impl Venue for Bybit {
         Ok(Composed { role, line, kind })
     }
 
+    fn withdraw(&mut self, request: RequestId) {
+        let on_links =
+            [self.link.as_mut().map(|link| &mut link.pending), self.trade_link.as_mut().map(|link| &mut link.pending)];
+        on_links.into_iter().flatten().for_each(|pending| pending.withdraw(request));
+    }
+
     fn screen(&self, line: &str) -> Screened {
         screen::line(line, self.trade.is_some())
     }

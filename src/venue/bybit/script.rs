@@ -106,6 +106,10 @@ impl Pending {
         self.0.insert(id, request);
     }
 
+    pub(super) fn withdraw(&mut self, request: RequestId) {
+        self.0.retain(|_, waiting| *waiting != request);
+    }
+
     pub(super) fn check_room(&self) -> Result<(), Misuse> {
         if self.0.len() < PENDING_MAX { Ok(()) } else { Err(Misuse::TooManyPending { limit: PENDING_MAX }) }
     }

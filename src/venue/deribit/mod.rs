@@ -294,6 +294,10 @@ impl Venue for Deribit {
         Ok(Composed { role: LinkRole::Guard, line, kind })
     }
 
+    fn withdraw(&mut self, request: RequestId) {
+        self.requests.withdraw(request);
+    }
+
     fn screen(&self, line: &str) -> Screened {
         Screened { role: LinkRole::Guard, kind: screen::line(line) }
     }
