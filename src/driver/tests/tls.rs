@@ -7,7 +7,7 @@ use crate::driver::tls::client_config;
 use crate::model::{Endpoint, LossCause};
 use crate::venue::Lane;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, PublicKeyData};
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -78,11 +78,50 @@ fn an_expired_certificate_is_refused() {
 }
 
 #[test]
+fn a_certificate_that_is_not_valid_yet_is_refused() {
+    let authority = Authority::new();
+    let mut params = CertificateParams::new(vec!["127.0.0.1".into()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2090, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2091, 1, 1);
+    let cause = refused(&authority, &authority.certify(params));
+    assert_eq!(cause, LossCause::Certificate { why: "not valid yet; is this machine's clock right?" });
+}
+
+#[test]
+fn a_self_signed_certificate_is_refused() {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["127.0.0.1".into()]).unwrap().self_signed(&key).unwrap();
+    let cause = refused(&Authority::new(), &Venue::showing(certificate.der().clone(), &key));
+    assert_eq!(cause, LossCause::Certificate { why: "from an unknown or self-signed authority" });
+}
+
+#[test]
+fn a_certificate_for_a_client_is_refused() {
+    let authority = Authority::new();
+    let mut params = CertificateParams::new(vec!["127.0.0.1".into()]).unwrap();
+    params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    let cause = refused(&authority, &authority.certify(params));
+    assert_eq!(cause, LossCause::Certificate { why: "not for a server" });
+}
+
+#[test]
+fn versions_before_1_2_are_refused() {
+    for version in [[3, 1], [3, 2], [3, 0]] {
+        let (peer, seen, _guard) = dial_trusting(&Authority::new());
+        let mut theirs = peer.accept();
+        theirs.write_all(&server_hello(version)).unwrap();
+        assert_eq!(seen.lost(), LossCause::Tls { why: "no version or cipher in common" }, "{version:?}");
+        only_a_handshake(&mut theirs);
+    }
+}
+
+#[test]
 fn a_peer_that_speaks_no_tls_is_told_apart_from_a_bad_certificate() {
     let (peer, seen, _guard) = dial_trusting(&Authority::new());
     let mut theirs = peer.accept();
     theirs.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
     assert_eq!(seen.lost(), LossCause::Tls { why: "what came is not TLS" });
+    only_a_handshake(&mut theirs);
 }
 
 #[test]
@@ -125,14 +164,42 @@ fn refused(trusted: &Authority, venue: &Venue) -> LossCause {
     let (peer, seen, _guard) = dial_trusting(trusted);
     let mut stream = venue.secure(peer.accept());
     // Drives the handshake to its end on our side.
-    let _ = stream.read(&mut [0; 1]);
+    let mut said = [0; 1];
+    let end = stream.read(&mut said);
+    assert!(matches!(end, Ok(0) | Err(_)), "said {said:?} to a peer that was not verified");
     seen.lost()
 }
+
+/// What the peer got is the beginning of a handshake, perhaps an alert, and nothing of the request.
+fn only_a_handshake(theirs: &mut TcpStream) {
+    let mut got = Vec::new();
+    let mut chunk = [0; 4096];
+    while let Ok(length @ 1..) = theirs.read(&mut chunk) {
+        got.extend_from_slice(&chunk[..length]);
+    }
+    assert_eq!(got[0], HANDSHAKE, "{got:x?}");
+    for plain in [TOKEN, "GET", "killcord"] {
+        assert!(!got.windows(plain.len()).any(|part| part == plain.as_bytes()), "{plain} was sent");
+    }
+}
+
+/// A server's first words in an old version, with a cipher that the client offered (RFC 5246, 7.4.1.3).
+fn server_hello([major, minor]: [u8; 2]) -> Vec<u8> {
+    let (random, cipher) = ([7; 32], [0xc0, 0x2f]);
+    let body = [&[major, minor][..], &random, &[0], &cipher, &[0]].concat();
+    let message = [&[2, 0, 0, body.len() as u8][..], &body].concat();
+    [&[HANDSHAKE, major, minor, 0, message.len() as u8][..], &message].concat()
+}
+
+/// A TLS record of this type is part of a handshake.
+const HANDSHAKE: u8 = 22;
+/// Stands in the address that is dialled, as a secret would.
+const TOKEN: &str = "CANARY-TOKEN-0001";
 
 /// A guard that dials the peer over TLS, dials again after every loss, and echoes.
 fn dial_trusting(authority: &Authority) -> (Peer, script::Log, GuardHandle) {
     let peer = Peer::listen();
-    let endpoint = Endpoint::parse("url", &format!("wss://{}/", peer.address())).unwrap();
+    let endpoint = Endpoint::parse("url", &format!("wss://{}/private?token={TOKEN}", peer.address())).unwrap();
     let (script, seen) = Scripted::new(endpoint, |seen| match seen {
         Seen::Start => vec![Do::Dial(FIRST, LinkRole::Guard)],
         Seen::Lost(epoch, _) => vec![Do::Dial(epoch.next(), LinkRole::Guard)],
@@ -167,14 +234,7 @@ impl Authority {
     fn certify(&self, params: CertificateParams) -> Venue {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
-            .unwrap();
-        Venue(Arc::new(config))
+        Venue::showing(certificate.der().clone(), &key)
     }
 }
 
@@ -183,6 +243,17 @@ struct Venue(Arc<ServerConfig>);
 type Secure = StreamOwned<ServerConnection, TcpStream>;
 
 impl Venue {
+    fn showing(certificate: CertificateDer<'static>, key: &KeyPair) -> Self {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+            .unwrap();
+        Self(Arc::new(config))
+    }
+
     fn secure(&self, stream: TcpStream) -> Secure {
         StreamOwned::new(ServerConnection::new(self.0.clone()).unwrap(), stream)
     }
