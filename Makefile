@@ -106,6 +106,11 @@ bench-python: $(VENV)/.extension $(VENV)/.test ## what single calls of the Pytho
 counts: $(VENV)/.python ## instructions per cycle of the pure core against the baseline; says so when valgrind is missing
 	$(BIN)/python benches/counts.py || [ $$? = 2 ]
 
+SECONDS_EACH := 60
+.PHONY: fuzz
+fuzz: ## feed what is read from outside to a fuzzer, SECONDS=60 for each target (needs: cargo install cargo-fuzz --locked)
+	@fuzz/run $(if $(filter command line,$(origin SECONDS)),$(SECONDS),$(SECONDS_EACH))
+
 .PHONY: deny
 deny: ## licences, advisories, sources of every crate (needs: cargo install cargo-deny --locked)
 	@$(CARGO) deny --version >/dev/null 2>&1 || { echo 'cargo-deny is missing: cargo install cargo-deny --locked'; exit 1; }

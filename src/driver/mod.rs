@@ -16,7 +16,7 @@
 //!  socket      TCP with the options we need         farewell its orderly end
 //!  tls         certificates, always verified        send_queue  what the kernel knows (layer L2)
 //!  stream      socket or TLS                        inherit  a forked child keeps no socket open
-//!  frame       what is written, masked
+//!  frame       what is written, masked             hostile  what is read, for fuzzers
 //!  call        HTTP                                serve    an embedded venue on loopback
 //!  lease       what an application holds of one    lease_cell   what it shares with the task
 //!  lease_word  the numbers alone                  guard_leases  the task's side of leases
@@ -39,6 +39,8 @@ mod frame;
 mod guard_leases;
 mod guard_task;
 mod handle;
+#[cfg(any(test, fuzzing))]
+pub mod hostile;
 mod inherit;
 pub mod journal;
 mod lanes;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+#[cfg(feature = "driver")]
+mod hostile;
 mod killing;
 #[cfg(feature = "driver")]
 mod loopback;

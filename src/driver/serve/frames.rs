@@ -12,7 +12,7 @@ const CONTROL_MAX: usize = 125;
 
 /// Something a client sent.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Incoming {
+pub(in crate::driver) enum Incoming {
     Text(String),
     Binary,
     Ping(Vec<u8>),
@@ -23,14 +23,14 @@ pub(super) enum Incoming {
 
 /// A client broke the protocol: the close code that says so (RFC 6455, 7.4.1), and why.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Broken {
+pub(in crate::driver) struct Broken {
     pub code: u16,
     pub why: &'static str,
 }
 
 /// Turns bytes into messages.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
+pub(in crate::driver) struct Decoder {
     buffer: Vec<u8>,
     /// The fragmented message that is being collected.
     partial: Option<Partial>,

@@ -16,6 +16,9 @@ mod queue;
 mod shared;
 mod wire_fault;
 
+#[cfg(test)]
+pub(super) use frames::{Decoder, Incoming};
+
 pub use embedded::{Urls, embedded};
 pub use wire_fault::{HostFault, Selector, WireFault};
 

@@ -4,6 +4,7 @@
 mod blackhole;
 mod calls;
 mod faults;
+mod frames;
 mod handles;
 mod hostile;
 mod leases;
