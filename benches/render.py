@@ -60,9 +60,10 @@ def front(rows: list[Row]) -> list[str]:
 def provenance(report: Row) -> str:
     """What the figures belong to."""
     machine = report["machine"]
+    others = sum(row["others_s"] for row in report["results"]) / sum(row["runs"] for row in report["results"])
     return (
         f"{machine['processor']}, {machine['cores']} cores, Linux {machine['kernel']}, Python {machine['python']}, commit "
-        f"`{machine['commit']}`, {machine['date']}, {report['rounds']} rounds. Plaintext on loopback, the peer and the client on a core each (both cores "
+        f"`{machine['commit']}`, {machine['date']}, {report['rounds']} rounds; other programs used {others:.1f} s of processor time during each run of about 3.5 s. Plaintext on loopback, the peer and the client on a core each (both cores "
         "for the client while Python is busy). Method, every client and all percentiles: [benches/README.md](benches/README.md)."
     )
 
