@@ -2,6 +2,7 @@
 
 use super::link::GuardLink;
 use super::queue::Queued;
+use super::refusals::{FATAL_PAUSE, MAINTENANCE_PAUSE, RECHECK};
 use super::{Deadline, Session};
 use crate::model::{
     Breach, CallTag, Epoch, EventKind, Evidence, LinkRole, LossCause, Moment, Notice, Occasion, ReadBackVerdict,
@@ -9,13 +10,6 @@ use crate::model::{
 };
 use crate::venue::{CallReply, Errand, Heard, Report, Venue};
 use std::time::Duration;
-
-/// A refusal that a person must resolve is asked again no sooner than this.
-const FATAL_PAUSE: Duration = Duration::from_secs(60);
-/// A venue that is down is asked again no sooner than this.
-const MAINTENANCE_PAUSE: Duration = Duration::from_secs(5);
-/// After a refusal while armed, the switch is read back this much later.
-const RECHECK: Duration = Duration::from_secs(1);
 
 impl<V: Venue> Session<V> {
     pub(super) fn line(&mut self, epoch: Epoch, text: &str) {
@@ -286,62 +280,6 @@ impl<V: Venue> Session<V> {
         }
     }
 
-    /// The venue said no. Before the switch is armed this ends the attempt; afterwards it is doubted and verified.
-    fn refused(&mut self, refusal: Refusal) {
-        let class = refusal.class;
-        self.note_refusal_of_kill(&refusal);
-        self.tell_refusal(refusal);
-        if self.link.as_ref().is_some_and(GuardLink::is_armed) {
-            self.refused_while_armed();
-        } else if class != RefusalClass::Session && self.kill.is_none() {
-            self.refused_before_armed(class);
-        }
-    }
-
-    /// A refusal answers whatever proof was asked for, and does not give it.
-    fn refused_while_armed(&mut self) {
-        let Some(talk) = self.link.as_mut().and_then(GuardLink::talk_mut) else { return };
-        let (read_back, probe) = (talk.read_back_asked.take(), talk.probe_asked.take());
-        if read_back.or(probe).is_none() {
-            return;
-        }
-        let on_link = self.session_bound() || read_back.is_none();
-        if let Some(link) = &mut self.link {
-            link.pulse.venue_answered(on_link);
-        }
-        if self.venue.facts().can_read_back {
-            self.standing.doubts.read_back = Some("the venue refused to say whether the switch is on");
-            self.deadlines.set(Deadline::ReadBack, self.now.at + self.policy.venue_probe_every);
-        } else {
-            self.doubt("the venue refused a proof of life");
-        }
-    }
-
-    fn refused_before_armed(&mut self, class: RefusalClass) {
-        self.standing.refused |= class == RefusalClass::Fatal;
-        self.redial.pause_until(self.now.at + pause_after(class));
-        if self.link.is_some() {
-            self.hang_up(LossCause::OnPurpose);
-        } else {
-            self.want_dial();
-        }
-    }
-
-    pub(super) fn tell_refusal(&mut self, refusal: Refusal) {
-        self.fail(refusal.clone().into());
-        self.tell(EventKind::Refused { refusal });
-    }
-
-    fn rate_limited(&mut self, pause: Duration) {
-        self.redial.pause_until(self.now.at + pause);
-        for deadline in [Deadline::VenueProbe, Deadline::ReadBack] {
-            if let Some(at) = self.deadlines.when(deadline) {
-                self.deadlines.set(deadline, at.max(self.now.at + pause));
-            }
-        }
-        self.tell(EventKind::RateLimited { pause });
-    }
-
     fn clock_offset(&mut self, millis: i64) {
         self.standing.clock_offset_ms = Some(millis);
         self.tell(EventKind::ClockOffset { millis });
@@ -392,14 +330,5 @@ impl<V: Venue> Session<V> {
         if let Some(how) = self.switch.trip(Trip::Told { venue_time }) {
             self.tripped(how, epoch);
         }
-    }
-}
-
-/// How long a login that was refused in this way is left alone.
-pub(super) fn pause_after(class: RefusalClass) -> Duration {
-    match class {
-        RefusalClass::Fatal => FATAL_PAUSE,
-        RefusalClass::Maintenance | RefusalClass::RateLimit => MAINTENANCE_PAUSE,
-        RefusalClass::Clock | RefusalClass::Retry | RefusalClass::Session => Duration::ZERO,
     }
 }

@@ -29,6 +29,7 @@ mod ledger;
 mod link;
 mod queue;
 mod reconcile;
+mod refusals;
 mod standing;
 mod sticky;
 mod trade;

@@ -3,7 +3,7 @@
 //! that cannot be had is said and asked for again; nothing is ever concluded from its absence.
 
 use super::compared::Compared;
-use super::inbound::pause_after;
+use super::refusals::pause_after;
 use super::{Deadline, Session};
 use crate::model::{
     Coverage, Epoch, EventKind, LinkRole, Moment, Occasion, OrderRef, Reconciliation, Refusal, SwitchKind,

@@ -2,9 +2,9 @@
 //! requests in flight get the fate *unknown*.
 
 use super::contract::HangUp;
-use super::inbound::pause_after;
 use super::link::{Pulse, venue_probe_period};
 use super::queue::Queued;
+use super::refusals::pause_after;
 use super::{Deadline, Session};
 use crate::model::{Epoch, EventKind, LinkRole, LossCause, Moment, Refusal};
 use crate::parts::{Redial, Verdict};
