@@ -77,6 +77,10 @@ test-python: $(VENV)/.extension $(VENV)/.test ## pytest, mypy --strict, stub aga
 		$(addprefix --allowlist ,$(wildcard tests/python/stubtest_allowlist.txt))
 	$(BIN)/python -m pytest
 
+.PHONY: figures
+figures: $(VENV)/.extension $(VENV)/.test ## kill, lapse and strategies that are stuck, measured at every venue under every fault (5 minutes)
+	KILLCORD_FIGURES=1 $(BIN)/python -m pytest -s tests/python/promises tests/python/test_kill_anywhere.py
+
 .PHONY: format
 format: ## rewrite the Rust sources in the one format
 	$(CARGO) fmt

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 
 import uvloop
 
-from killcord import Bybit, CryptoCom, Deribit, Guard, Json, Kraken, Message, Policy, Venue, VenueName
+from killcord import Bybit, CryptoCom, Deribit, Endpoints, Guard, Json, Kraken, Message, Policy, Venue, VenueName
 from killcord.sim import Exchange
 
 FACTOR = 0.1
@@ -35,15 +35,15 @@ def runner(loop: str) -> Run:
     return run
 
 
-def venue_of(exchange: Exchange) -> Venue:
-    """The account of an embedded venue, as a guard wants it."""
+def venue_of(exchange: Exchange, endpoints: Endpoints | None = None) -> Venue:
+    """The account of an embedded venue, as a guard wants it; perhaps by another way."""
     kinds: dict[VenueName, type[CryptoCom] | type[Deribit] | type[Bybit] | type[Kraken]] = {
         VenueName.CRYPTO_COM: CryptoCom,
         VenueName.DERIBIT: Deribit,
         VenueName.BYBIT: Bybit,
         VenueName.KRAKEN: Kraken,
     }
-    return kinds[exchange.venue](exchange.credentials, account="desk", custom=exchange.endpoints)
+    return kinds[exchange.venue](exchange.credentials, account="desk", custom=endpoints or exchange.endpoints)
 
 
 def guard_of(

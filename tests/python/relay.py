@@ -86,3 +86,8 @@ class Relay:
             else:
                 writer.write(data)
         raise ConnectionResetError
+
+
+def port_of(url: str) -> int:
+    """The port in an address of an embedded venue."""
+    return int(url.split("://", 1)[1].split("/", 1)[0].rsplit(":", 1)[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 from guarded import FACTOR, Run, guard_of, runner
@@ -89,7 +90,9 @@ async def refused(guard: Guard, exchange: Exchange) -> KillcordError:
         try:
             await guard.request(method, order(99))
         except NotConnected:
-            await asyncio.sleep(0.01)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await asyncio.Event().wait()
         except KillcordError as why:
             return why
 

@@ -17,7 +17,9 @@ FUNCTION_LINES_MAX = 60
 EXAMPLE_LINES_MAX = 59
 
 #: Rules broken on purpose: (rule, path) and the reason. Empty is best; a stale entry fails.
-EXCEPTIONS: dict[tuple[str, str], str] = {}
+EXCEPTIONS: dict[tuple[str, str], str] = {
+    ("sleep", "tests/python/test_kill_anywhere.py"): "what is shown is a signal that comes while the main thread sleeps",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,22 +15,9 @@ import pytest
 from guarded import venue_of
 from promises.desk import PATIENCE_S, at_once, milliseconds
 from promises.figures import Figures
-from relay import Relay
+from relay import Relay, port_of
 
-from killcord import (
-    Bybit,
-    CryptoCom,
-    Deribit,
-    Guard,
-    Json,
-    KillPath,
-    KillReport,
-    Kraken,
-    NotSendable,
-    Phase,
-    Venue,
-    VenueName,
-)
+from killcord import Guard, Json, KillPath, KillReport, Phase, Throttled, Venue, VenueName
 from killcord.sim import Exchange, KnobValue, Sockets
 
 ALL = "KILLCORD_FIGURES" in os.environ
@@ -154,7 +141,7 @@ def killed(venue: VenueName, condition: Condition) -> KillReport:
 def at_venue(venue: VenueName) -> Iterator[tuple[Exchange, Relay, Guard, Guard]]:
     """A venue, the path of HTTP to it, an armed guard, and another one of the same account."""
     with Exchange(venue, factor=FACTOR, knobs=KNOBS[venue]) as exchange:
-        with Relay(int(exchange.http_url.rsplit(":", 1)[1].split("/")[0])) as http:
+        with Relay(port_of(exchange.http_url)) as http:
             guards = [Guard(through(exchange, http)), Guard(venue_of(exchange))]
             for guard in guards:
                 guard.start()
@@ -170,15 +157,8 @@ def at_venue(venue: VenueName) -> Iterator[tuple[Exchange, Relay, Guard, Guard]]
 def through(exchange: Exchange, http: Relay) -> Venue:
     """The account, with HTTP over the relay."""
     ends = exchange.endpoints
-    port = exchange.http_url.rsplit(":", 1)[1].split("/")[0]
-    own = replace(ends, http_url=ends.http_url.replace(f":{port}", f":{http.port}"))
-    kinds: dict[VenueName, type[CryptoCom] | type[Deribit] | type[Bybit] | type[Kraken]] = {
-        VenueName.CRYPTO_COM: CryptoCom,
-        VenueName.DERIBIT: Deribit,
-        VenueName.BYBIT: Bybit,
-        VenueName.KRAKEN: Kraken,
-    }
-    return kinds[exchange.venue](exchange.credentials, account="desk", custom=own)
+    url = ends.http_url.replace(f":{port_of(ends.http_url)}", f":{http.port}")
+    return venue_of(exchange, replace(ends, http_url=url))
 
 
 def rest(guard: Guard, exchange: Exchange, until: int) -> None:
@@ -192,7 +172,7 @@ def rest(guard: Guard, exchange: Exchange, until: int) -> None:
         try:
             reply = guard.request_blocking(*order(exchange.venue, number), timeout_s=PATIENCE_S)
             assert exchange.open_order_count() > before or exchange.venue is VenueName.BYBIT, reply.json()
-        except NotSendable:
+        except Throttled:
             pass
         if exchange.open_order_count() == before:
             guard.drain_events(timeout_s=0.005)
