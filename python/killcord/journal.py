@@ -233,13 +233,13 @@ def _parsed(raw: bytes) -> JournalLine | None:
         return JournalLine(
             number=_whole(value["n"]),
             kind=str(value["kind"]),
-            venue=guard.get("venue"),
-            account=guard.get("account"),
+            venue=_name(guard.get("venue")),
+            account=_name(guard.get("account")),
             epoch=None if value["epoch"] is None else _whole(value["epoch"]),
             seq=None if value["seq"] is None else _whole(value["seq"]),
             boot_ns=_whole(value["boot_ns"]),
             mono_ns=_whole(value["mono_ns"]),
-            wall=datetime.fromisoformat(value["wall"]),
+            wall=_instant(value["wall"]),
             fields=MappingProxyType({name: field for name, field in value.items() if name not in COMMON}),
             text=text,
         )
@@ -248,9 +248,22 @@ def _parsed(raw: bytes) -> JournalLine | None:
 
 
 def _whole(value: object) -> int:
-    if not isinstance(value, int):
+    if not isinstance(value, int) or not 0 <= value < 1 << 64:
         raise TypeError(value)
     return value
+
+
+def _name(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _instant(value: str) -> datetime:
+    instant = datetime.fromisoformat(value)
+    if instant.tzinfo is None:
+        raise ValueError(value)
+    return instant
 
 
 def _refused(field: str, value: int) -> ConfigError:
