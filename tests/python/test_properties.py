@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from killcord import ConfigError, Credentials, JournalLine, KillcordError, Policy, SharedLease, TornLine
+from killcord import ConfigError, Credentials, JournalLine, KillcordError, Policy, SettingsError, SharedLease, TornLine
 from killcord.journal import read, uncovered
-from killcord.settings import Settings, SettingsError
+from killcord.settings import Settings
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 CANARY = "CANARY5ECRET0042"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import resource
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,6 +85,35 @@ def core_without_secrets(outcome: Outcome) -> None:
     for account in outcome.accounts.values():
         assert account.key.encode() in memory, "the core does not hold what it should"
         assert not [each for each in spellings([account.secret]) if each in memory], f"{account.name}: in the core"
+
+
+FROM_FILE = """
+import ctypes, resource, sys
+from killcord import Credentials
+hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+kept = Credentials.from_file(sys.argv[1])
+# What any program does next: it copies something else, and the registers that copied the secret hold that. Their content
+# is in a core too.
+print([bytes(bytearray(b"." * size)) for size in (16, 32, 64, 128, 256, 4096)])
+ctypes.string_at(0)
+"""
+
+
+@pytest.mark.skipif(bool(no_core()), reason=f"X13: {no_core()}")
+@pytest.mark.parametrize("form", ["KEY={}\nSECRET={}\n", '{{"key": "{}", "secret": "{}"}}'], ids=["lines", "json"])
+def test_of_a_key_file_the_key_is_in_a_core_and_the_secret_is_not(form: str, tmp_path: Path) -> None:
+    key, secret = f"COREKEY{os.urandom(6).hex()}", base64.b64encode(os.urandom(48)).decode()
+    file = tmp_path / "key"
+    file.touch(mode=0o600)
+    file.write_text(form.format(key, secret))
+    ended = subprocess.run([sys.executable, "-c", FROM_FILE, str(file)], cwd=tmp_path, capture_output=True, check=False)
+    assert ended.returncode == -signal.SIGSEGV
+    (core,) = tmp_path.glob("core*")
+    memory = core.read_bytes()
+    core.unlink()
+    assert key.encode() in memory, "the core does not hold what it should"
+    assert not [each for each in spellings([secret]) if each in memory]
 
 
 OOM = Row("X11", "killed for memory by its control group", EATS, out_of_memory, -signal.SIGKILL, target_ms=50)
