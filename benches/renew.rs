@@ -6,7 +6,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use killcord::driver::{Engine, GuardSpec, SharedLease};
 use killcord::model::{Access, Credentials, Endpoint, LeaseTerms, Policy, Secret, TimeFactor};
-use killcord::venue::deribit::{Deribit, DeribitConfig, DeribitScope};
+use killcord::venue::deribit::{Deribit, DeribitConfig, DeribitScope, MatchingCredits};
 use std::hint::black_box;
 use std::path::Path;
 use std::time::Duration;
@@ -48,6 +48,11 @@ fn unreachable_guard() -> GuardSpec {
     let credentials = Credentials::new("key", Secret::new("secret".into()), None).expect("possible");
     let (link, http) = (at("ws://127.0.0.1:9/ws/api/v2"), at("http://127.0.0.1:9"));
     let access = Access::custom("desk", link, None, http, credentials, TimeFactor::REAL);
-    let config = DeribitConfig { access, heartbeat_s: 10, scope: DeribitScope::Connection };
+    let config = DeribitConfig {
+        access,
+        heartbeat_s: 10,
+        scope: DeribitScope::Connection,
+        matching: MatchingCredits::default(),
+    };
     GuardSpec::new(Box::new(Deribit::new(config).expect("possible")), Policy::default())
 }

@@ -166,6 +166,8 @@ class VenueSpec:
         custom: EndpointsSpec | None,
         heartbeat_s: int,
         scope: str,
+        matching_rate: int,
+        matching_burst: int,
     ) -> VenueSpec: ...
     @staticmethod
     def bybit(

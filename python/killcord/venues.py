@@ -53,6 +53,12 @@ class Deribit:
     """Interval of the venue's heartbeat, in seconds, 10 to 3600. The exposure grows with it."""
     scope: DeribitScope = field(default=DeribitScope.CONNECTION, kw_only=True)
     """``ACCOUNT`` also makes it the account's default for connections opened later."""
+    matching_rate: int = field(default=5, kw_only=True)
+    """Orders, edits and cancels a second that the account's tier allows (``private/get_account_summary``:
+    ``limits.matching_engine.trading.total``). Running out of them ends the session, and with it the orders; so the guard
+    refuses before, and the default is the lowest tier's. Never say more than the account has."""
+    matching_burst: int = field(default=20, kw_only=True)
+    """The same at once."""
     account: str = field(default="", kw_only=True)
     environment: Environment = field(default=Environment.PRODUCTION, kw_only=True)
     custom: Endpoints | None = field(default=None, kw_only=True)
@@ -69,6 +75,8 @@ class Deribit:
             _own(self.custom),
             self.heartbeat_s,
             self.scope.value,
+            self.matching_rate,
+            self.matching_burst,
         )
 
 

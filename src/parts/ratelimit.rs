@@ -40,6 +40,11 @@ impl RateLimit {
         self.per / third
     }
 
+    /// What was counted since then is counted as if it were now.
+    pub fn count_late(&mut self, since: Moment, now: Moment) {
+        self.taken.iter_mut().filter(|taken| **taken >= since).for_each(|taken| *taken = now);
+    }
+
     /// Counts one.
     pub fn take(&mut self, now: Moment) {
         self.taken.push_back(now);

@@ -6,7 +6,7 @@ use super::credentials::Credentials;
 use crate::model::{Access, ConfigError, Environment, VenueName};
 use crate::venue::bybit::{Bybit, BybitConfig, BybitProduct};
 use crate::venue::crypto_com::{CryptoCom, CryptoComConfig};
-use crate::venue::deribit::{Deribit, DeribitConfig, DeribitScope};
+use crate::venue::deribit::{Deribit, DeribitConfig, DeribitScope, MatchingCredits};
 use crate::venue::kraken::{Kraken, KrakenConfig};
 use crate::venue::{Direct, Venue};
 use pyo3::prelude::*;
@@ -41,6 +41,7 @@ impl VenueSpec {
     }
 
     #[staticmethod]
+    #[allow(clippy::too_many_arguments, reason = "called by one Python class only, which has them as fields")]
     fn deribit(
         py: Python<'_>,
         credentials: &Credentials,
@@ -49,11 +50,14 @@ impl VenueSpec {
         custom: Option<&EndpointsSpec>,
         heartbeat_s: u32,
         scope: &str,
+        matching_rate: u32,
+        matching_burst: u32,
     ) -> PyResult<Self> {
         let access = access(py, credentials, account, environment, custom)?;
         let scope =
             named(py, "scope", scope, &[("connection", DeribitScope::Connection), ("account", DeribitScope::Account)])?;
-        Self::checked(py, Dialect::Deribit(DeribitConfig { access, heartbeat_s, scope }), custom)
+        let matching = MatchingCredits { rate: matching_rate, burst: matching_burst };
+        Self::checked(py, Dialect::Deribit(DeribitConfig { access, heartbeat_s, scope, matching }), custom)
     }
 
     #[staticmethod]

@@ -160,7 +160,7 @@ impl<V: Venue> Session<V> {
                 false
             }
             Ok((composed, epoch)) => {
-                self.message_limit.take(self.now.at);
+                self.rates.take(self.now.at, self.venue.toll(&composed.kind, &composed.line));
                 self.remember_sent(epoch, &composed.kind, &composed.line);
                 self.out.say(composed.role, Lane::Order, |line| line.push_str(&composed.line));
                 if answered {
@@ -187,13 +187,9 @@ impl<V: Venue> Session<V> {
         if answered && self.pending.len() >= PENDING_MAX {
             return Err(Misuse::TooManyPending { limit: PENDING_MAX });
         }
-        // Taking orders off is never held back; the rest leaves a reserve for keepalives and kill.
-        let reserved = composed.kind != Screening::Cancel && self.message_limit.ready_at(self.now.at) > self.now.at;
-        if reserved {
-            let again = self.message_limit.ready_at(self.now.at).since(self.now.at);
-            Err(Misuse::Throttled { again })
-        } else {
-            Ok(epoch)
+        match self.rates.wait(self.now.at, self.venue.toll(&composed.kind, &composed.line)) {
+            Some(again) => Err(Misuse::Throttled { again }),
+            None => Ok(epoch),
         }
     }
 

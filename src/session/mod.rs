@@ -28,6 +28,7 @@ mod leases;
 mod ledger;
 mod link;
 mod queue;
+mod rates;
 mod reconcile;
 mod refusals;
 mod standing;
@@ -50,6 +51,7 @@ use leases::Leases;
 use ledger::Ledger;
 use link::GuardLink;
 use queue::{Queue, Queued};
+use rates::Rates;
 use reconcile::Audit;
 use standing::Standing;
 use std::collections::BTreeMap;
@@ -79,7 +81,7 @@ pub struct Session<V> {
     trade: TradeLink,
     redial: Redial,
     dial_limit: RateLimit,
-    message_limit: RateLimit,
+    rates: Rates,
     switch: Switch,
     standing: Standing,
     leases: Leases,
@@ -113,7 +115,7 @@ impl<V: Venue> Session<V> {
     /// A guard that has not started. `seed` decides nothing but the jitter of dials.
     pub fn new(venue: V, policy: Policy, seed: u64, now: Now) -> Self {
         let facts = venue.facts();
-        let (dial, message) = (facts.dial_rule, facts.message_rule);
+        let dial = facts.dial_rule;
         let dial_limit = RateLimit::new(dial.count / 2, dial.per);
         let trade = TradeLink::new(dial_limit.sparse(), seed);
         Self {
@@ -128,7 +130,7 @@ impl<V: Venue> Session<V> {
             trade,
             redial: Redial::new(dial_limit.sparse(), seed),
             dial_limit,
-            message_limit: RateLimit::new(message.count.saturating_mul(4) / 5, message.per),
+            rates: Rates::new(facts),
             switch: Switch::Off,
             standing: Standing::default(),
             leases: Leases::default(),

@@ -8,7 +8,7 @@ use super::{Deadline, Session};
 use crate::model::{
     Coverage, Epoch, EventKind, LinkRole, Moment, Occasion, OrderRef, Reconciliation, Refusal, SwitchKind,
 };
-use crate::venue::{Heard, Intent, OpenOrder, Path, Screening, Venue};
+use crate::venue::{Heard, Intent, OpenOrder, Path, Screening, Toll, Venue};
 use std::time::Duration;
 
 /// The list is asked for this long after arming, so that what the venue was just told is in it.
@@ -90,7 +90,7 @@ impl<V: Venue> Session<V> {
         self.deadlines.set(Deadline::Audit, self.now.at + ANSWER_WITHIN);
         let path = self.audit_path();
         if path == Path::Link {
-            self.message_limit.take(self.now.at);
+            self.rates.take(self.now.at, Toll::Message);
         }
         self.venue.say(self.now, Intent::OpenOrders(path), &mut self.out);
         self.drain();
@@ -191,7 +191,7 @@ impl<V: Venue> Session<V> {
     /// Over HTTP, which costs the link nothing. Where that failed, the link is tried in turn, as far as its limit allows.
     fn audit_path(&self) -> Path {
         let armed = self.link.as_ref().is_some_and(super::GuardLink::is_armed);
-        let room = self.message_limit.ready_at(self.now.at) <= self.now.at;
+        let room = self.rates.wait(self.now.at, Toll::Message).is_none();
         if armed && room && self.audit.failed % 2 == 1 && self.venue.facts().kind == SwitchKind::SessionBound {
             Path::Link
         } else {

@@ -212,6 +212,11 @@ impl<V: Venue> Session<V> {
             return;
         }
         self.standing.phase = phase;
+        if phase == Phase::Armed {
+            self.rates.arrived(self.now.at);
+        } else {
+            self.rates.hold_up(self.now.at);
+        }
         self.tell(EventKind::PhaseChanged { from, to: phase, why });
         match (from.claims(), phase.claims()) {
             (true, false) => {

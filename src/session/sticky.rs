@@ -4,10 +4,12 @@
 
 use super::{Deadline, Session};
 use crate::model::{EventKind, LinkRole, Misuse, RequestId};
-use crate::venue::{Composed, Lane, Screening, Venue, refusal_in};
+use crate::venue::{Composed, Lane, Screening, Toll, Venue, refusal_in};
 
 /// So many are remembered per guard.
 const STICKY_MAX: usize = 64;
+/// Why one was not said again. Waiting would put arming off, and saying it all the same may end the session.
+const NO_ROOM: &str = "the venue's limit on messages or subscriptions leaves no room for it on this link";
 /// Numbers of our own repetitions; an engine counts the application's requests from 1.
 const FIRST_OWN: u64 = 1 << 62;
 
@@ -125,8 +127,13 @@ impl<V: Venue> Session<V> {
             let sticky = &self.stickies.all[at];
             match self.venue.compose(self.now, request, &sticky.method, &sticky.params) {
                 Ok(Composed { role: LinkRole::Guard, line, .. }) => {
+                    if self.rates.wait(self.now.at, Toll::Subscription).is_some() {
+                        let (method, why) = (sticky.method.clone(), NO_ROOM.to_owned());
+                        self.tell(EventKind::SubscriptionLost { method, why });
+                        continue;
+                    }
                     self.stickies.all[at].state = State::Repeated(request);
-                    self.message_limit.take(self.now.at);
+                    self.rates.take(self.now.at, Toll::Subscription);
                     self.out.say(LinkRole::Guard, Lane::Control, |into| into.push_str(&line));
                 }
                 Ok(Composed { role: LinkRole::Trade, .. }) => {}

@@ -50,6 +50,8 @@ impl Words {
             trips_within: 40 * SECOND,
             dial_rule: RateRule { count: 150, per: 600 * SECOND },
             message_rule: RateRule { count: 100, per: SECOND },
+            order_rule: None,
+            subscription_rule: None,
             no_farewell: None,
             no_disarm: None,
         };

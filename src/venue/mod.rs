@@ -13,6 +13,7 @@
 mod addresses;
 mod clock;
 mod direct;
+mod facts;
 mod json;
 mod orders;
 mod outbox;
@@ -25,12 +26,13 @@ pub mod deribit;
 pub mod kraken;
 
 pub use direct::{Direct, Params};
+pub use facts::{Facts, FeedRule, RateRule, Toll};
 pub use orders::{Ending, OrderKey, OrderNews, OrdersIn, refusal_in};
 pub use outbox::{CallLine, HttpMethod, HttpRequest, Item, Lane, Outbox};
 
 use crate::model::{
-    Breach, CallTag, Coverage, Endpoint, Epoch, Exposure, LinkRole, LossCause, Misuse, Moment, Notice, Now,
-    ReadBackVerdict, Refusal, RequestId, Step, SwitchKind, Target, WallTime,
+    Breach, CallTag, Endpoint, Epoch, LinkRole, LossCause, Misuse, Moment, Notice, Now, ReadBackVerdict, Refusal,
+    RequestId, Step, Target, WallTime,
 };
 use std::time::Duration;
 
@@ -88,6 +90,15 @@ pub trait Venue {
 
     /// The link of this role is gone: forget everything that belonged to it, awaited answers and calls included.
     fn forget(&mut self, role: LinkRole);
+
+    /// Out of which of the venue's pools a sendable line is paid. Only a venue with more than one needs to say.
+    fn toll(&self, kind: &Screening, _line: &str) -> Toll {
+        match kind {
+            Screening::Cancel => Toll::Cancel,
+            Screening::Order => Toll::Order,
+            Screening::Harmless | Screening::BreaksProtection { .. } | Screening::NotSendable { .. } => Toll::Message,
+        }
+    }
 }
 
 /// So that whoever runs guards need not know which venues there are.
@@ -150,6 +161,10 @@ impl Venue for Box<dyn Venue + Send> {
 
     fn forget(&mut self, role: LinkRole) {
         (**self).forget(role);
+    }
+
+    fn toll(&self, kind: &Screening, line: &str) -> Toll {
+        (**self).toll(kind, line)
     }
 }
 
@@ -340,59 +355,4 @@ pub enum Screening {
         /// Why.
         why: &'static str,
     },
-}
-
-/// Published numbers of one venue, as configured and scaled. The sources are beside the constants in `facts.rs`.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Facts {
-    /// The kind of switch.
-    pub kind: SwitchKind,
-    /// What it covers once armed as configured.
-    pub coverage: Coverage,
-    /// The published bound.
-    pub exposure: Exposure,
-    /// The steps that must be acknowledged in an epoch before it may be called armed.
-    pub required: &'static [Step],
-    /// True when the venue can be asked whether the switch is on.
-    pub can_read_back: bool,
-    /// How long to wait between link up and the first word.
-    pub settle: Duration,
-    /// Countdown switches: how they are fed.
-    pub feed: Option<FeedRule>,
-    /// Grace switches: how long a drop may last without a trip. Countdown: the window. Session-bound: none.
-    pub tolerance: Option<Duration>,
-    /// On an armed link, the venue itself says something at least this often.
-    pub speaks_every: Option<Duration>,
-    /// The shortest time between venue-level probes that its limits comfortably allow.
-    pub venue_probe_min: Duration,
-    /// Session-bound: after this long without contact the venue must have closed and tripped.
-    pub trips_within: Duration,
-    /// Its limit on connection attempts.
-    pub dial_rule: RateRule,
-    /// Its limit on messages per link.
-    pub message_rule: RateRule,
-    /// Why a farewell (an end that keeps orders) is impossible here; `None` when it is possible.
-    pub no_farewell: Option<&'static str>,
-    /// Why a deliberate disarm on a live link is impossible here; `None` when it is possible.
-    pub no_disarm: Option<&'static str>,
-}
-
-/// How a countdown is fed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct FeedRule {
-    /// Time a feed grants.
-    pub window: Duration,
-    /// Time between feeds.
-    pub cadence: Duration,
-    /// The venue may be this much later than the window says (whole-second rounding).
-    pub rounding: Duration,
-}
-
-/// At most `count` in any `per`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct RateRule {
-    /// How many.
-    pub count: u32,
-    /// In any stretch of this length.
-    pub per: Duration,
 }

@@ -12,7 +12,7 @@ use killcord::sim::exchange::{deribit::DeribitExchange, kraken::KrakenExchange};
 use killcord::venue::Venue;
 use killcord::venue::bybit::{Bybit, BybitConfig, BybitProduct};
 use killcord::venue::crypto_com::{CryptoCom, CryptoComConfig};
-use killcord::venue::deribit::{Deribit, DeribitConfig, DeribitScope};
+use killcord::venue::deribit::{Deribit, DeribitConfig, DeribitScope, MatchingCredits};
 use killcord::venue::kraken::{Kraken, KrakenConfig};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -180,7 +180,12 @@ fn dialect(venue: VenueName, server: &Server) -> Box<dyn Venue + Send> {
     match venue {
         VenueName::CryptoCom => Box::new(CryptoCom::new(CryptoComConfig { access }).unwrap()),
         VenueName::Deribit => {
-            let config = DeribitConfig { access, heartbeat_s: 10, scope: DeribitScope::Connection };
+            let config = DeribitConfig {
+                access,
+                heartbeat_s: 10,
+                scope: DeribitScope::Connection,
+                matching: MatchingCredits::default(),
+            };
             Box::new(Deribit::new(config).unwrap())
         }
         VenueName::Bybit => {

@@ -4,7 +4,7 @@
 use killcord::model::{Access, Credentials, Endpoint, Policy, Secret, TimeFactor};
 use killcord::venue::bybit::{Bybit, BybitConfig, BybitProduct};
 use killcord::venue::crypto_com::{CryptoCom, CryptoComConfig};
-use killcord::venue::deribit::{Deribit, DeribitConfig, DeribitScope};
+use killcord::venue::deribit::{Deribit, DeribitConfig, DeribitScope, MatchingCredits};
 use killcord::venue::kraken::{Kraken, KrakenConfig};
 use killcord::venue::{Facts, Venue};
 use std::time::Duration;
@@ -104,7 +104,12 @@ fn exposure_parts(text: &str) -> Vec<f64> {
 }
 
 fn deribit(heartbeat_s: u32) -> Deribit {
-    let config = DeribitConfig { access: access(), heartbeat_s, scope: DeribitScope::Connection };
+    let config = DeribitConfig {
+        access: access(),
+        heartbeat_s,
+        scope: DeribitScope::Connection,
+        matching: MatchingCredits::default(),
+    };
     Deribit::new(config).expect("the configuration is valid")
 }
 

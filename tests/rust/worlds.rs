@@ -15,7 +15,7 @@ use killcord::sim::world::World;
 use killcord::venue::Venue;
 use killcord::venue::bybit::{Bybit, BybitConfig, BybitProduct};
 use killcord::venue::crypto_com::{CryptoCom, CryptoComConfig};
-use killcord::venue::deribit::{Deribit, DeribitConfig, DeribitScope};
+use killcord::venue::deribit::{Deribit, DeribitConfig, DeribitScope, MatchingCredits};
 use killcord::venue::kraken::{Kraken, KrakenConfig};
 use std::time::Duration;
 
@@ -81,7 +81,13 @@ pub const DERIBIT: Side<Deribit> = Side {
     name: "deribit",
     dialect: || {
         let access = access("/ws/api/v2", None);
-        Deribit::new(DeribitConfig { access, heartbeat_s: 10, scope: DeribitScope::Connection }).unwrap()
+        Deribit::new(DeribitConfig {
+            access,
+            heartbeat_s: 10,
+            scope: DeribitScope::Connection,
+            matching: MatchingCredits::default(),
+        })
+        .unwrap()
     },
     exchange: || Box::new(DeribitExchange::new(TimeFactor::REAL)),
     order: |world, number| {

@@ -129,6 +129,8 @@ const ACCOUNT: &[Field] = &[
     field("lease", Kind::Tables),
     only(&["deribit"], "heartbeat_s", Kind::Whole),
     only(&["deribit"], "scope", Kind::OneOf(&["connection", "account"])),
+    only(&["deribit"], "matching_rate", Kind::Whole),
+    only(&["deribit"], "matching_burst", Kind::Whole),
     only(&["bybit"], "products", Kind::Words(&["SPOT", "DERIVATIVES", "OPTIONS"])),
     only(&["bybit", "kraken"], "window_s", Kind::Whole),
     only(&["bybit"], "max_active_time_s", Kind::Whole),

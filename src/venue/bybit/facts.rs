@@ -89,6 +89,8 @@ pub(super) fn facts(config: &BybitConfig) -> Facts {
         trips_within: bound,
         dial_rule: DIALS,
         message_rule: MESSAGES,
+        order_rule: None,
+        subscription_rule: None,
         no_farewell: Some("Bybit keeps the protection on after a close; cancel or move the orders first, then let go"),
         no_disarm: Some("Bybit's disconnection protection can be taken off by Bybit only, not by API"),
     }

@@ -69,6 +69,8 @@ pub(super) fn facts(factor: TimeFactor) -> Facts {
         trips_within: bound,
         dial_rule: DIAL_RULE,
         message_rule: MESSAGE_RULE,
+        order_rule: None,
+        subscription_rule: None,
         no_farewell: Some(NO_FAREWELL),
         no_disarm: Some(NO_DISARM),
     }

@@ -1,6 +1,7 @@
 //! Deribit's published and measured numbers, each with its page (read 2026-03 to 2026-09). Nothing here is chosen by us
 //! except where it says so. "Measured" is a third party's probe of production in September 2026.
 
+use super::config::MatchingCredits;
 use crate::model::{Coverage, Exposure, Step, SwitchKind, TimeFactor};
 use crate::venue::{Facts, RateRule};
 use std::time::Duration;
@@ -19,6 +20,10 @@ const CANCEL_ALLOWANCE: Duration = Duration::from_millis(1_500);
 /// refills at 10,000 a second, so 100 at once and 20 a second; running out ends the session.
 const MESSAGE_RULE: RateRule = RateRule { count: 100, per: Duration::from_secs(5) };
 
+/// <https://docs.deribit.com/articles/rate-limits>: a subscription costs 3,000 credits from a pool of 30,000 that refills
+/// at 10,000 a second, so 10 at once and 3.3 a second; running out ends the session.
+const SUBSCRIPTION_RULE: RateRule = RateRule { count: 10, per: Duration::from_secs(3) };
+
 /// <https://docs.deribit.com/articles/connection-management-best-practices.md>: 32 connections per IP at a time, then
 /// HTTP 429. No limit on attempts is documented. Assumed, to be a good neighbour: 100 in 5 minutes.
 const DIAL_RULE: RateRule = RateRule { count: 100, per: Duration::from_secs(300) };
@@ -35,7 +40,7 @@ pub(super) const LINE_LENGTH_MAX: usize = 32 * 1024;
 const REQUIRED: &[Step] = &[Step::Heartbeat, Step::Login, Step::Switch, Step::ReadBack];
 
 /// Everything above, as it lasts at this venue at this interval. Rate limits count requests and are not scaled.
-pub(super) fn facts(heartbeat_s: u32, factor: TimeFactor) -> Facts {
+pub(super) fn facts(heartbeat_s: u32, matching: MatchingCredits, factor: TimeFactor) -> Facts {
     let interval = Duration::from_secs(u64::from(heartbeat_s));
     let close = interval.max(CLOSE_AFTER_UNANSWERED);
     let bound = factor.scale(interval + TEST_REQUEST_SLACK + close + CANCEL_ALLOWANCE);
@@ -61,6 +66,8 @@ pub(super) fn facts(heartbeat_s: u32, factor: TimeFactor) -> Facts {
         trips_within: bound,
         dial_rule: DIAL_RULE,
         message_rule: MESSAGE_RULE,
+        order_rule: Some(matching.rule()),
+        subscription_rule: Some(SUBSCRIPTION_RULE),
         no_farewell: None,
         no_disarm: None,
     }
@@ -72,9 +79,15 @@ mod tests {
 
     #[test]
     fn the_bound_grows_with_the_interval_and_scales() {
-        assert_eq!(facts(10, TimeFactor::REAL).exposure.bound, Duration::from_millis(24_100));
-        assert_eq!(facts(60, TimeFactor::REAL).exposure.bound, Duration::from_millis(124_100));
-        let fast = facts(10, TimeFactor::new(0.1).unwrap());
+        assert_eq!(
+            facts(10, MatchingCredits::default(), TimeFactor::REAL).exposure.bound,
+            Duration::from_millis(24_100)
+        );
+        assert_eq!(
+            facts(60, MatchingCredits::default(), TimeFactor::REAL).exposure.bound,
+            Duration::from_millis(124_100)
+        );
+        let fast = facts(10, MatchingCredits::default(), TimeFactor::new(0.1).unwrap());
         assert_eq!(fast.trips_within, Duration::from_millis(2_410));
     }
 }

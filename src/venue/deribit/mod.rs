@@ -19,14 +19,14 @@ mod screen;
 mod script;
 mod wire;
 
-pub use config::{DeribitConfig, DeribitScope};
+pub use config::{DeribitConfig, DeribitScope, MatchingCredits};
 
 use super::clock::VenueClock;
 use super::json::{Raw, is_json};
 use super::requests::{Requests, is_ours};
 use super::{
     CallReply, Composed, Errand, Facts, Heard, Intent, Lane, OrderNews, OrdersIn, Outbox, Path, Report, Screened,
-    Screening, Venue,
+    Screening, Toll, Venue,
 };
 use crate::model::{
     Breach, CallTag, ConfigError, Endpoint, Epoch, LinkRole, Misuse, Moment, Notice, Now, ReadBackVerdict, RequestId,
@@ -81,7 +81,7 @@ impl Deribit {
             time_factor: config.access.time_factor,
         };
         Ok(Self {
-            facts: facts::facts(config.heartbeat_s, target.time_factor),
+            facts: facts::facts(config.heartbeat_s, config.matching, target.time_factor),
             target,
             guard: addresses.guard,
             http: addresses.http,
@@ -308,6 +308,10 @@ impl Venue for Deribit {
 
     fn order_news(&self, _role: LinkRole, line: &str) -> Vec<OrderNews> {
         orders::news(line)
+    }
+
+    fn toll(&self, kind: &Screening, line: &str) -> Toll {
+        screen::toll(kind, line)
     }
 
     /// HTTP calls belong to no link and go on: a kill must not be forgotten because the link was lost.

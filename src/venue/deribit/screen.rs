@@ -4,9 +4,9 @@
 use super::facts::LINE_LENGTH_MAX;
 use super::wire;
 use crate::model::venue_text;
-use crate::venue::Screening;
 use crate::venue::json::{Raw, read_object};
 use crate::venue::requests::is_reserved;
+use crate::venue::{Screening, Toll};
 use serde::Deserialize;
 
 const NOT_JSON: &str = "it is not a JSON object with a method";
@@ -37,6 +37,30 @@ pub(super) fn request(name: &str, params: &str) -> Screening {
     match read_object::<Raw<'_>>(params) {
         Some(_) => method(name),
         None => Screening::NotSendable { why: PARAMS },
+    }
+}
+
+/// Which credits a sendable line costs. Every cancel counts as one of the matching engine, though some have a pool of their
+/// own. What is not a cancel and unknown may cost either, so it costs both.
+pub(super) fn toll(kind: &Screening, line: &str) -> Toll {
+    #[derive(Deserialize)]
+    struct Request<'a> {
+        #[serde(borrow)]
+        method: Raw<'a>,
+    }
+    match kind {
+        Screening::Cancel => Toll::Cancel,
+        Screening::BreaksProtection { .. } | Screening::NotSendable { .. } => Toll::Message,
+        Screening::Order | Screening::Harmless => {
+            let name =
+                read_object::<Request<'_>>(line).map(|request| request.method.text().trim().to_ascii_lowercase());
+            match (kind, name.as_deref()) {
+                (Screening::Order, Some(name)) if MATCHED.contains(&name) => Toll::Order,
+                (Screening::Harmless, Some(wire::SUBSCRIBE | "public/subscribe")) => Toll::Subscription,
+                (Screening::Harmless, _) => Toll::Message,
+                _ => Toll::Unknown,
+            }
+        }
     }
 }
 
@@ -75,6 +99,16 @@ const CANCELS: [&str; 11] = [
     "private/cancel_block_rfq",
     "private/cancel_block_rfq_quote",
     "private/cancel_all_block_rfq_quotes",
+];
+
+/// Requests of the matching engine, by the article on rate limits; cancels are above.
+const MATCHED: [&str; 6] = [
+    "private/buy",
+    "private/sell",
+    "private/edit",
+    "private/edit_by_label",
+    "private/close_position",
+    "private/mass_quote",
 ];
 
 const HARMLESS: [&str; 6] = [
@@ -120,6 +154,26 @@ mod tests {
             assert_eq!(request(name, "{}"), expected, "{name}");
             let text = format!(r#"{{"params":{{}},"id":7,"jsonrpc":"2.0","method":"{name}"}}"#);
             assert_eq!(line(&text), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_costs_credits_of_the_matching_engine_is_told_from_what_does_not() {
+        for (name, expected) in [
+            ("private/buy", Toll::Order),
+            ("Private/Edit", Toll::Order),
+            ("private/mass_quote", Toll::Order),
+            ("private/cancel", Toll::Cancel),
+            ("private/cancel_all", Toll::Cancel),
+            ("private/something_new", Toll::Unknown),
+            ("private/subscribe", Toll::Subscription),
+            ("public/subscribe", Toll::Subscription),
+            ("private/unsubscribe", Toll::Message),
+            ("private/get_open_orders", Toll::Message),
+            ("public/test", Toll::Message),
+        ] {
+            let text = format!(r#"{{"params":{{}},"id":7,"jsonrpc":"2.0","method":"{name}"}}"#);
+            assert_eq!(toll(&line(&text), &text), expected, "{name}");
         }
     }
 

@@ -45,7 +45,7 @@ struct Outcome {
 fn config(environment: Environment, scope: DeribitScope) -> DeribitConfig {
     let credentials = Credentials::new("CLIENTID", Secret::new("KILLCORD-DUMMY-SECRET-0000000000".into()), None);
     let access = Access::standard("desk", environment, credentials.unwrap()).unwrap();
-    DeribitConfig { access, heartbeat_s: 10, scope }
+    DeribitConfig { access, heartbeat_s: 10, scope, matching: MatchingCredits::default() }
 }
 
 impl Bench {

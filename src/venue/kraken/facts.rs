@@ -77,6 +77,8 @@ pub(super) fn facts(config: &KrakenConfig) -> Facts {
         trips_within: bound,
         dial_rule: DIALS,
         message_rule: MESSAGES,
+        order_rule: None,
+        subscription_rule: None,
         no_farewell: None,
         no_disarm: None,
     }

@@ -55,8 +55,13 @@ impl Class {
     /// The class of a method.
     pub fn of(method: &str) -> Self {
         match method {
-            "private/cancel_all" | "private/cancel_all_by_kind_or_type" | "private/cancel_by_label" => Self::CancelAll,
-            "private/buy" | "private/sell" | "private/edit" | "private/cancel" => Self::Matching,
+            "private/cancel_all" | "private/cancel_all_by_kind_or_type" => Self::CancelAll,
+            "private/buy" | "private/sell" | "private/edit" | "private/edit_by_label" | "private/close_position" => {
+                Self::Matching
+            }
+            "private/mass_quote" | "private/cancel" | "private/cancel_by_label" | "private/cancel_quotes" => {
+                Self::Matching
+            }
             method if method.starts_with("private/cancel_all_by_") => Self::Matching,
             "public/subscribe" | "private/subscribe" => Self::Subscribe,
             _ => Self::Other,
