@@ -9,7 +9,7 @@ use killcord::model::{
 use killcord::parts::PageWatch;
 use killcord::venue::bybit::{Bybit, BybitConfig, BybitProduct};
 use killcord::venue::crypto_com::{CryptoCom, CryptoComConfig};
-use killcord::venue::deribit::{Deribit, DeribitConfig, DeribitScope};
+use killcord::venue::deribit::{Deribit, DeribitConfig, DeribitScope, MatchingCredits};
 use killcord::venue::kraken::{Kraken, KrakenConfig};
 use killcord::venue::{CallReply, Intent, Item, Outbox, Path, Venue};
 
@@ -61,7 +61,12 @@ pub fn crypto_com(bytes: &[u8]) {
 
 /// What Deribit's dialect hears.
 pub fn deribit(bytes: &[u8]) {
-    let config = DeribitConfig { access: access(), heartbeat_s: 10, scope: DeribitScope::Connection };
+    let config = DeribitConfig {
+        access: access(),
+        heartbeat_s: 10,
+        scope: DeribitScope::Connection,
+        matching: MatchingCredits::default(),
+    };
     hear(Deribit::new(config).expect("a configuration that can be"), bytes);
 }
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 
 import pytest
 from guarded import FACTOR, Run, guard_of, runner
 from test_kill import ORDERS, RESTING, resting, rest
 
-from killcord import Event, Guard, PhaseChanged, Throttled, TooManyPending, Tripped
+from killcord import Event, Guard, Phase, PhaseChanged, Throttled, TooManyPending, Tripped
 from killcord.sim import Exchange
 
 BULK = 10_000
+SENDS = 5_000
+"""Fewer than the 8,192 that may wait to be handed over; what is beyond them is refused before that."""
 WAVES = 5
 """They come in waves, so that a pool that refills meanwhile is used up again and again."""
 
@@ -46,31 +47,39 @@ async def flood(guard: Guard, exchange: Exchange) -> tuple[int, list[float]]:
     return passed, trips
 
 
+async def listen(guard: Guard, heard: list[Event]) -> None:
+    """Keeps every event."""
+    async for event in guard.events():
+        heard.append(event)
+
+
 def lost_the_claim(events: list[Event]) -> list[Event]:
     """What says that the guard did not stay armed."""
-    return [event for event in events if isinstance(event, Tripped | PhaseChanged)]
+    fell = [event for event in events if isinstance(event, PhaseChanged) and event.before is Phase.ARMED]
+    return [*fell, *(event for event in events if isinstance(event, Tripped))]
 
 
-def test_ten_thousand_orders_cost_no_order_of_the_book_and_delay_no_kill(
-    exchange: Exchange, run: Run, record_property: Callable[[str, object], None]
-) -> None:
+def test_ten_thousand_orders_cost_no_order_of_the_book_and_delay_no_kill(exchange: Exchange, run: Run) -> None:
     async def work() -> None:
         with exchange:
             async with guard_of(exchange) as guard:
                 await rest(guard, exchange)
                 book = {order.id for order in resting(exchange)}
                 before = guard.snapshot.epoch
-                guard.drain_events(4096)
+                heard = list[Event]()
+                listening = asyncio.ensure_future(listen(guard, heard))
                 passed, trips = await flood(guard, exchange)
+                listening.cancel()
                 assert 0 < passed < BULK
-                assert lost_the_claim(guard.drain_events(4096)) == []
+                assert lost_the_claim(heard) == []
                 assert guard.snapshot.claim and guard.snapshot.epoch == before
                 assert book <= {order.id for order in resting(exchange)} and len(book) == RESTING
                 report = await guard.kill("enough")
-                assert report.proven and report.link.acknowledged_ns is not None
-                took_ms = (report.link.acknowledged_ns - report.began_ns) / 1e6
+                heard_ns = [path.acknowledged_ns for path in (report.link, report.http) if path.acknowledged_ns]
+                assert report.proven and heard_ns
+                took_ms = (min(heard_ns) - report.began_ns) / 1e6
                 figures = {"passed": passed, "round_trip_ms": max(trips) * 1e3, "kill_acknowledged_ms": took_ms}
-                record_property(exchange.venue.value, json.dumps(figures))
+                print(exchange.venue.value, figures)
                 assert max(trips) < 0.25, "a ping that waited behind the orders"
                 assert took_ms < 200
 
@@ -84,12 +93,12 @@ def test_sends_without_an_answer_are_held_back_all_the_same(run: Run) -> None:
         with Exchange("deribit", factor=FACTOR) as exchange:
             async with guard_of(exchange) as guard:
                 method, order = ORDERS["deribit"]
-                lines = [json.dumps({"id": n, "method": method, "params": order(n)}) for n in range(BULK)]
+                lines = [json.dumps({"id": n, "method": method, "params": order(n)}) for n in range(SENDS)]
                 outcomes = await asyncio.gather(*(guard.send(line) for line in lines), return_exceptions=True)
                 failed = [each for each in outcomes if isinstance(each, BaseException)]
                 assert all(isinstance(each, Throttled) and 0 < each.again_s <= 4 for each in failed), failed[:3]
                 await asyncio.sleep(1)
-                assert len(resting(exchange)) == BULK - len(failed) == 16
+                assert len(resting(exchange)) == SENDS - len(failed) == 16
                 assert guard.snapshot.claim and guard.snapshot.epoch == 1
 
     run(work())
