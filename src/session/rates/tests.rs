@@ -1,3 +1,5 @@
+//! Held against a pool that refills continuously, as the venue describes its own.
+
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
