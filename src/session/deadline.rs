@@ -63,6 +63,9 @@ impl<V: Venue> Session<V> {
             // The first feed of this epoch was acknowledged so late that the next fell due before anything was armed.
             self.feed();
         }
+        if self.standing.doubts.unverified.is_some() {
+            self.verify();
+        }
     }
 
     /// Asks for the proof that this kind of switch needs after a doubt.

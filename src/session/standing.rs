@@ -149,10 +149,14 @@ impl<V: Venue> Session<V> {
 
     /// From now on only evidence asked for after this moment counts. Withdraws the claim at once, then asks for it.
     pub(super) fn doubt(&mut self, why: &'static str) {
-        if !self.link.as_ref().is_some_and(super::GuardLink::is_armed) {
+        if self.link.is_none() {
             return;
         }
         self.standing.doubts.unverified = Some((self.now.at, why));
+        if !self.link.as_ref().is_some_and(super::GuardLink::is_armed) {
+            // What is acknowledged of arming from here on may answer what was asked before: verified once armed.
+            return;
+        }
         self.restate();
         self.verify();
     }

@@ -306,3 +306,21 @@ fn the_venues_silence_counts_from_armed_on() {
     bench.hear(1, "spoke");
     assert!(!has(&bench.run(Duration::from_millis(1_900), true), "VenueSilence"));
 }
+
+/// Found by the simulation: arming that was half done when the process stood still was claimed on waking.
+#[test]
+fn a_stall_while_arming_is_verified_before_anything_is_claimed() {
+    for kind in [SwitchKind::SessionBound, SwitchKind::GraceAfterDrop, SwitchKind::Countdown] {
+        let mut bench = Bench::new(kind);
+        bench.give(Input::Command(Command::Start));
+        bench.give(Input::Dialled { epoch: Epoch(1) });
+        bench.give(Input::Line { epoch: Epoch(1), text: "ok login" });
+        bench.now.at = bench.now.at + 59 * SECOND;
+        bench.give(Input::Line {
+            epoch: Epoch(1),
+            text: if kind == SwitchKind::Countdown { "fed" } else { "ok switch" },
+        });
+        assert_ne!(bench.phase(), Phase::Armed, "{kind:?}");
+        assert!(!bench.snapshot().permit, "{kind:?}");
+    }
+}
