@@ -70,6 +70,10 @@ interleavings: ## every order of the steps of threads and processes that share a
 simulate: ## randomised worlds over all four venues, optimised: nothing false claimed, nothing said after a lapse
 	$(CARGO) test --locked --release --test simulation
 
+.PHONY: soak
+soak: ## the same with a million schedules, and the demand that every interesting state was reached
+	KILLCORD_SCHEDULES=250000 $(CARGO) test --locked --release --test simulation -- --nocapture
+
 .PHONY: test-python
 test-python: $(VENV)/.extension $(VENV)/.test ## pytest, mypy --strict, stub against extension
 	$(BIN)/python -m mypy --strict

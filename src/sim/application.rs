@@ -104,7 +104,7 @@ impl Application {
     pub fn restart(&mut self, id: LeaseId, now: Moment) {
         for holder in self.holders.iter_mut().filter(|holder| holder.id == id) {
             (holder.renewed_at, holder.stalled_until) = (None, Moment::default());
-            holder.next = now;
+            (holder.next, holder.told) = (now, None);
         }
     }
 

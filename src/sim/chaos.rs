@@ -7,7 +7,7 @@ use super::invariants::{Checker, Violation};
 use super::network::{BOTH, Parcel, Way};
 use super::noise::Noise;
 use super::plan::{Act, Goal, Plan, Trouble};
-use super::world::{Pause, World};
+use super::world::World;
 use crate::model::{Moment, SwitchKind};
 use crate::session::{Command, Session};
 use crate::venue::Venue;
@@ -130,10 +130,7 @@ fn start_trouble<V: Venue>(world: &mut World<V>, checker: &mut Checker, trouble:
         }
         Trouble::CutDown => world.network.cut(now.at, Way::Down),
         Trouble::Block => block(world),
-        Trouble::Freeze(length, pause) => {
-            checker.sometimes.machine_pauses += u64::from(*pause == Pause::Machine);
-            world.freeze(*length, *pause);
-        }
+        Trouble::Freeze(length, pause) => world.freeze(*length, *pause),
         Trouble::Reset => world.venue_drops_all(None),
         Trouble::Close(code) => world.venue_drops_all(Some(*code)),
         Trouble::Garbage(bits) => {

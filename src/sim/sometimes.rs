@@ -60,8 +60,6 @@ sometimes! {
     stalls,
     /// It stood still while the link was suspect.
     stalls_while_suspect,
-    /// The machine was paused, and its clocks with it.
-    machine_pauses,
     /// Data still arrived while ours no longer reached the venue.
     one_way_cuts,
     /// A second trouble began while the first one was on.

@@ -64,6 +64,8 @@ pub struct World<V> {
     unacknowledged: BTreeMap<ConnId, Moment>,
     next_request: u64,
     next_lease: u64,
+    /// How many events are kept.
+    pub keep_events: usize,
     /// The last events, oldest first.
     pub events: VecDeque<Event>,
     /// Every request that got its end: answered, or with a fate.
@@ -127,6 +129,7 @@ impl<V: Venue> World<V> {
             unacknowledged: BTreeMap::new(),
             next_request: 0,
             next_lease: 0,
+            keep_events: EVENTS_KEPT,
             events: VecDeque::new(),
             settled_requests: 0,
             steps: 0,

