@@ -16,7 +16,7 @@ from killcord import ConfigError, Credentials, JournalLine, KillcordError, Polic
 from killcord.journal import read, uncovered
 from killcord.settings import Settings
 
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 CANARY = "CANARY5ECRET0042"
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**320), 10**320) | st.floats() | st.text(max_size=20),

@@ -1,5 +1,5 @@
 //! A venue's end that breaks RFC 6455, or keeps to it in ways nobody expects: what ends the link, with which close code,
-//! and what is still a message. Memory under the same is measured in `tests/rust/allocations`.
+//! and what is still a message.
 
 use super::peer::{ending, send};
 use super::*;
