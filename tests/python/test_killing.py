@@ -154,7 +154,7 @@ def test_what_cannot_be_proven_is_not_called_done(desk: Desk, kraken: Exchange) 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(("--account", "nobody"), "has spot"), (("--config", "/nowhere/killcord.toml"), "No such file")],
+    [(("--account", "nobody"), "has spot"), (("--config", "/nowhere/killcord.toml"), "/nowhere/killcord.toml: No such file")],
 )
 def test_a_mistake_in_the_call_is_one_clear_line(desk: Desk, kraken: Exchange, arguments: tuple[str, str], said: str) -> None:
     desk.account("spot", kraken)

@@ -172,8 +172,9 @@ def _facts(killing: Killing) -> dict[str, Any]:
 
 
 def _leave(why: BaseException | str, code: Exit, as_json: bool = False) -> NoReturn:
+    words = f"{why.filename}: {why.strerror}" if isinstance(why, OSError) and why.filename else str(why)
     if as_json:
-        typer.echo(json.dumps({"error": str(why)}))
+        typer.echo(json.dumps({"error": words}))
     else:
-        typer.secho(str(why), err=True, fg="red")
+        typer.secho(words, err=True, fg="red")
     raise typer.Exit(code) from None
