@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 import uvloop
 
 from killcord import Bybit, CryptoCom, Deribit, Endpoints, Guard, Json, Kraken, Message, Policy, Venue, VenueName
-from killcord.sim import Exchange
+from killcord.sim import Exchange, JournalKind
 
 FACTOR = 0.1
 """Ten times as fast as life."""
@@ -54,6 +54,14 @@ def guard_of(
 ) -> Guard:
     """A guard of that account."""
     return Guard(venue_of(exchange), policy, on_message=on_message, arm_timeout_s=arm_timeout_s)
+
+
+async def lives_on(exchange: Exchange, for_s: float) -> None:
+    """Waits for a sign of life that the venue hears so much later."""
+    seen, until_ns = len(exchange.journal()), exchange.now_ns() + int(for_s * 1e9)
+    while exchange.now_ns() < until_ns:
+        heard = await asyncio.to_thread(exchange.wait_for, JournalKind.LIFE_SIGN, since=seen)
+        seen = heard.number + 1
 
 
 ORDER: tuple[str, dict[str, Json]] = (

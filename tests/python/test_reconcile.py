@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
-from guarded import FACTOR, Run, guard_of, runner
+from guarded import FACTOR, Run, guard_of, lives_on, runner
 from test_kill import ORDERS, rest, resting
 
-from killcord import CancelledBy, Event, Guard, Occasion, OrdersCancelled, Phase, Reconciled
-from killcord.sim import Exchange
+from killcord import CancelledBy, Event, Guard, Occasion, OrdersCancelled, Phase, Reconciled, SwitchArmed, Tripped
+from killcord.sim import Exchange, JournalKind
 
 SESSION_BOUND = {"crypto_com", "deribit"}
 
@@ -75,6 +76,40 @@ def test_after_a_lost_link_what_the_switch_took_is_gone_and_the_rest_is_kept(exc
     run(work())
 
 
+def test_an_order_that_a_trip_left_behind_is_named_within_five_seconds_and_not_cancelled(run: Run) -> None:
+    """V23, on Deribit: the venue's switch forgets one of five orders."""
+
+    async def work() -> None:
+        with Exchange("deribit", factor=FACTOR, knobs={"cod_partial_failure": 1}) as exchange:
+            async with guard_of(exchange) as guard:
+                await rest(guard, exchange)
+                await reconciled(guard, Occasion.ARMED)
+                seen = len(exchange.journal())
+                exchange.cut()
+                for _ in range(4):
+                    cancelled = await asyncio.to_thread(
+                        exchange.wait_for, JournalKind.ORDER_CANCELLED, since=seen, timeout_s=10
+                    )
+                    seen = cancelled.number + 1
+                exchange.heal()
+                (left,) = resting(exchange)
+                heard = await up_to_the_comparison_after_a_trip(guard)
+                armed = next(event for event in heard if isinstance(event, SwitchArmed))
+                found = heard[-1]
+                assert isinstance(found, Reconciled)
+                assert [(each.order.order_id, each.covered) for each in found.kept] == [(left.id, False)]
+                assert (found.gone_count, found.uncovered_count, found.foreign_count) == (4, 1, 0)
+                assert found.at_ns - armed.at_ns < 5e9
+                assert guard.snapshot.claim and guard.snapshot.latched
+                # It is told, and left alone: only a kill takes it.
+                await lives_on(exchange, 1.5)
+                assert [each.id for each in resting(exchange)] == [left.id]
+                assert (await guard.kill("take it")).proven
+                assert resting(exchange) == []
+
+    run(work())
+
+
 def test_what_rests_before_the_guard_starts_is_told(exchange: Exchange, run: Run) -> None:
     async def work() -> None:
         async with guard_of(exchange) as other:
@@ -117,6 +152,17 @@ def test_orders_cancelled_by_somebody_else_are_told_with_the_venues_word(run: Ru
                 assert set(cancelled) == {(CancelledBy.USER, "cancel_reason user_request")}
 
     run(work())
+
+
+async def up_to_the_comparison_after_a_trip(guard: Guard) -> list[Event]:
+    """What is told from the trip to the first comparison after it in which nothing was too young to be judged."""
+    heard = list[Event]()
+    async for event in guard.events():
+        if heard or isinstance(event, Tripped):
+            heard.append(event)
+        if heard and isinstance(event, Reconciled) and not event.unsettled_count:
+            break
+    return heard
 
 
 async def told_of_all(guard: Guard) -> dict[CancelledBy, int]:
