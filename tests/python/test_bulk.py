@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+from itertools import count
 
 import pytest
 from guarded import FACTOR, Run, guard_of, runner
 from test_kill import ORDERS, RESTING, resting, rest
 
-from killcord import Event, Guard, Phase, PhaseChanged, Throttled, TooManyPending, Tripped
+from killcord import Event, Guard, Phase, PhaseChanged, Throttled, TooManyPending, Tripped, VenueName
 from killcord.sim import Exchange
 
-BULK = 10_000
 SENDS = 5_000
 """Fewer than the 8,192 that may wait to be handed over; what is beyond them is refused before that."""
-WAVES = 5
-"""They come in waves, so that a pool that refills meanwhile is used up again and again."""
+WAVES = (9_000, 500, 500)
+"""The first is more than may wait to be handed over; the others find a pool that has refilled meanwhile."""
 
 
 @pytest.fixture(params=sorted(ORDERS))
@@ -34,10 +34,9 @@ def run() -> Run:
 async def flood(guard: Guard, exchange: Exchange) -> tuple[int, list[float]]:
     """How many of so many orders passed, and the round trips that were seen on the link meanwhile."""
     method, order = ORDERS[exchange.venue.value]
-    passed, trips = 0, list[float]()
-    for wave in range(WAVES):
-        numbers = range(1_000 + wave * BULK // WAVES, 1_000 + (wave + 1) * BULK // WAVES)
-        sends = [asyncio.ensure_future(guard.request(method, order(number))) for number in numbers]
+    passed, trips, numbers = 0, list[float](), count(1_000)
+    for wave in WAVES:
+        sends = [asyncio.ensure_future(guard.request(method, order(next(numbers)))) for _ in range(wave)]
         outcomes = await asyncio.gather(*sends, return_exceptions=True)
         failed = [each for each in outcomes if isinstance(each, BaseException)]
         assert all(isinstance(each, Throttled | TooManyPending) for each in failed), failed[:3]
@@ -70,13 +69,15 @@ def test_ten_thousand_orders_cost_no_order_of_the_book_and_delay_no_kill(exchang
                 listening = asyncio.ensure_future(listen(guard, heard))
                 passed, trips = await flood(guard, exchange)
                 listening.cancel()
-                assert 0 < passed < BULK
+                assert 0 < passed < sum(WAVES)
                 assert lost_the_claim(heard) == []
                 assert guard.snapshot.claim and guard.snapshot.epoch == before
                 assert book <= {order.id for order in resting(exchange)} and len(book) == RESTING
                 report = await guard.kill("enough")
                 heard_ns = [path.acknowledged_ns for path in (report.link, report.http) if path.acknowledged_ns]
                 assert report.proven and heard_ns
+                # Bybit has no cancel-all on a link, and a session-bound link is dropped once either path has answered.
+                assert report.link.acknowledged_ns or exchange.venue is not VenueName.KRAKEN
                 took_ms = (min(heard_ns) - report.began_ns) / 1e6
                 figures = {"passed": passed, "round_trip_ms": max(trips) * 1e3, "kill_acknowledged_ms": took_ms}
                 print(exchange.venue.value, figures)
