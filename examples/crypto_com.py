@@ -20,7 +20,7 @@ async def run(account: CryptoCom) -> None:
                     print(f"not protected: {why}; this connection's orders are gone or going")
                 case GapClosed(seconds=seconds):
                     print(f"protected again after {seconds:.1f} s")
-                    guard.rearm()  # your decision: orders are permitted again
+                    guard.rearm(acknowledge="quote again")  # your decision: orders are permitted
                     await quote(guard)
 
 

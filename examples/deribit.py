@@ -27,7 +27,7 @@ async def run(account: Deribit) -> None:
             match event:
                 case Tripped(how=how):
                     print(f"the orders are gone or going: {how}")
-                    guard.rearm()  # your decision: orders are permitted again once armed
+                    guard.rearm(acknowledge="quote again")  # your decision: orders are permitted once armed
                 case GapOpened(why=why):
                     print(f"not protected: {why}")
                 case GapClosed(seconds=seconds):

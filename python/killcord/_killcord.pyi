@@ -586,8 +586,8 @@ class GuardHandle:
     def farewell(self, reason: str) -> None:
         """The deliberate orderly end that keeps orders."""
 
-    def rearm(self) -> None:
-        """Acknowledges a trip."""
+    def rearm(self, acknowledge: str) -> None:
+        """Acknowledges a trip, in the words of whoever does."""
 
     def maintenance(self, begin: bool, reason: str) -> None:
         """Takes the switch off for maintenance, or puts it on again."""

@@ -263,6 +263,14 @@ class KillEnded(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Rearmed(Event):
+    """A trip, a kill or a lapse was acknowledged: the latch is off, and orders may be permitted again once armed."""
+
+    acknowledge: str
+    """As the caller of ``rearm()`` gave it."""
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseWarning(Event):
     """Half the budget of a lease, or more, is used up."""
 

@@ -230,10 +230,13 @@ class Guard(Subscribing):
 
     # Anywhere, at once.
 
-    def rearm(self) -> None:
-        """Acknowledges a trip: orders may be permitted again once armed. The application's decision, never killcord's."""
+    def rearm(self, *, acknowledge: str) -> None:
+        """Acknowledges a trip: orders may be permitted again once armed. The application's decision, never killcord's.
+
+        ``acknowledge``, 1 to 500 characters, says who and why; told as ``Rearmed`` when a latch came off. Raises ``ConfigError``.
+        """
         self._require_started()
-        self._handle.rearm()
+        self._handle.rearm(acknowledge)
 
     def abandon(self) -> None:
         """Gives up a suspect or dead link that is kept because closing it would be the trip, and uses the standby."""
@@ -256,10 +259,7 @@ class Guard(Subscribing):
         self._running = Running(self._handle)
 
     def stop(self, timeout_s: float = LEAVE_S) -> None:
-        """Lets go: drops the links without disarming, and returns once they are down. Again is harmless.
-
-        Raises ``PhaseTimeout``.
-        """
+        """Lets go without disarming; returns once the links are down, or raises ``PhaseTimeout``. Again is harmless."""
         if self._running is not None:
             self._let_go()
             self._handle.wait_ended(timeout_s)

@@ -2,7 +2,7 @@
 
 ``guard.lease(name, budget_s=…)`` takes one; renew it from the loop that decides, with a number that changes as it gets
 on. Half the budget without a renewal is a ``LeaseWarning``; the whole budget is a ``LeaseLapsed``: nothing is said to the
-venue any more that keeps its switch from firing, and the guard kills. Only ``guard.rearm()`` and then a first renewal of
+venue any more that keeps its switch from firing, and the guard kills. Only ``guard.rearm(…)`` and then a first renewal of
 every lease begin again.
 """
 

@@ -31,8 +31,8 @@ impl<M: Machine> GuardTask<M> {
     }
 
     /// What the session then waits for anew must not be answered by a renewal made before.
-    pub(super) fn rearm(&mut self, cx: &mut Context<'_>) {
-        self.command(cx, Command::Rearm);
+    pub(super) fn rearm(&mut self, cx: &mut Context<'_>, acknowledge: &str) {
+        self.command(cx, Command::Rearm { acknowledge });
         for state in self.machine.snapshot().leases {
             let waits = state.renewed_at.is_none();
             if let Some(watched) = self.leases.iter_mut().find(|watched| waits && watched.cell.id == state.id) {

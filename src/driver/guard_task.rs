@@ -229,7 +229,7 @@ impl<M: Machine> GuardTask<M> {
                 self.command(cx, Command::LetGo);
             }
             Ask::Farewell { reason } => self.command(cx, Command::Farewell { reason: &reason }),
-            Ask::Rearm => self.rearm(cx),
+            Ask::Rearm { acknowledge } => self.rearm(cx, acknowledge.as_str()),
             Ask::LeaseAdd { lease: cell, shared } => {
                 let (id, terms) = (cell.id, cell.terms.clone());
                 // Known to the session before it is watched: a renewal that is there already must not come first.

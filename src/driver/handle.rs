@@ -7,7 +7,7 @@ use super::lease::{AttachedLease, LeaseHandle};
 use super::queue::Inbound;
 use super::shared::{Ask, Shared, lock};
 use super::shared_lease::SharedLease;
-use crate::model::{Event, LeaseTerms, Phase, RequestId, Snapshot};
+use crate::model::{Acknowledgement, Event, LeaseTerms, Phase, RequestId, Snapshot};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -45,9 +45,9 @@ impl GuardHandle {
         self.shared().ask(Ask::Farewell { reason: reason.to_owned() })
     }
 
-    /// Acknowledges a trip: orders may be permitted again once armed.
-    pub fn rearm(&self) -> Result<(), CallError> {
-        self.shared().ask(Ask::Rearm)
+    /// Acknowledges a trip: orders may be permitted again once armed. The words are told as `Rearmed` when a latch came off.
+    pub fn rearm(&self, acknowledge: Acknowledgement) -> Result<(), CallError> {
+        self.shared().ask(Ask::Rearm { acknowledge })
     }
 
     /// Takes the switch off for maintenance, or puts it on again.

@@ -199,6 +199,7 @@ fn event_word(kind: &EventKind) -> &'static str {
         EventKind::Farewell { .. } => "farewell",
         EventKind::KillStarted { .. } => "kill started",
         EventKind::KillEnded { .. } => "kill ended",
+        EventKind::Rearmed { .. } => "rearmed",
         EventKind::Reconciled { .. } => "reconciled",
         EventKind::Unreconciled { .. } => "unreconciled",
         EventKind::OrdersCancelled { .. } => "orders cancelled",

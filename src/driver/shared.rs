@@ -8,7 +8,7 @@ use super::lease_cell::LeaseCell;
 use super::queue::{Inbound, Queue};
 use super::shared_lease::SharedLease;
 use super::turns::Shortcut;
-use crate::model::{Coverage, Event, LeaseId, LeaseTerms, Misuse, Moment, Phase, RequestId, Snapshot};
+use crate::model::{Acknowledgement, Coverage, Event, LeaseId, LeaseTerms, Misuse, Moment, Phase, RequestId, Snapshot};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::task::AtomicWaker;
 use std::collections::VecDeque;
@@ -72,7 +72,7 @@ pub(super) enum Ask {
     Start,
     LetGo { close_frame: bool },
     Farewell { reason: String },
-    Rearm,
+    Rearm { acknowledge: Acknowledgement },
     Maintenance { begin: bool, reason: String },
     Abandon,
     LeaseAdd { lease: Arc<LeaseCell>, shared: Option<SharedLease> },

@@ -244,6 +244,11 @@ pub enum EventKind {
         /// What it did.
         report: Box<KillReport>,
     },
+    /// A trip, a kill or a lapse was acknowledged: the latch is off, and orders may be permitted again once armed.
+    Rearmed {
+        /// The words of whoever acknowledged it.
+        acknowledge: String,
+    },
     /// The venue's open orders were read and compared with what was sent.
     Reconciled {
         /// What was found.

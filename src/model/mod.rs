@@ -1,6 +1,7 @@
 //! Floor 0: the words everything else is written in. Units, ids, configuration, secrets, events, errors.
 //! Nothing here acts; nothing here knows a venue's wire format.
 
+mod acknowledgement;
 mod config;
 mod endpoint;
 mod error;
@@ -15,6 +16,7 @@ mod secret;
 mod snapshot;
 mod time;
 
+pub use acknowledgement::Acknowledgement;
 pub use config::{Access, ConfigError, Credentials, Environment, Policy, PolicyBuilder, Target, TimeFactor};
 pub use endpoint::{Endpoint, Scheme};
 pub use error::{Advice, Breach, ErrorReport, Fault, Loss, LossCause, Misuse, Refusal, RefusalClass, venue_text};

@@ -71,6 +71,7 @@ pub fn to_python<'py>(
         EventKind::Farewell { reason, confirmed } => make("Farewell", tuple(py, (reason, confirmed))?),
         EventKind::KillStarted { reason } => make("KillStarted", tuple(py, (reason,))?),
         EventKind::KillEnded { report } => make("KillEnded", tuple(py, (kill::report(py, report)?,))?),
+        EventKind::Rearmed { acknowledge } => make("Rearmed", tuple(py, (acknowledge,))?),
         EventKind::Reconciled { report } => of_orders("Reconciled", orders::reconciled(py, report)?),
         EventKind::Unreconciled { refusal, again } => {
             let refusal = refusal.as_ref().map(|refusal| errors::refusal(py, refusal));

@@ -12,7 +12,7 @@ use super::snapshot::Snapshot;
 use super::venues::VenueSpec;
 use super::{convert, errors, event, message};
 use crate::driver::{self, CallError, Engine, GuardSpec, WaitError};
-use crate::model::{LeaseTerms, Misuse, Phase, RequestId};
+use crate::model::{Acknowledgement, LeaseTerms, Misuse, Phase, RequestId};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use std::sync::Arc;
@@ -85,9 +85,10 @@ impl GuardHandle {
         told(py, self.handle.farewell(reason))
     }
 
-    /// Acknowledges a trip.
-    fn rearm(&self, py: Python<'_>) -> PyResult<()> {
-        told(py, self.handle.rearm())
+    /// Acknowledges a trip, in the words of whoever does.
+    fn rearm(&self, py: Python<'_>, acknowledge: &str) -> PyResult<()> {
+        let acknowledge = Acknowledgement::new(acknowledge).map_err(|error| errors::config_error(py, &error))?;
+        told(py, self.handle.rearm(acknowledge))
     }
 
     /// Takes the switch off for maintenance, or puts it on again.

@@ -15,7 +15,7 @@ impl<V: Venue> Session<V> {
             Command::LetGo => self.let_go(),
             Command::Farewell { reason } => self.farewell(reason),
             Command::Kill { reason } => self.begin_kill(reason),
-            Command::Rearm => self.rearm(),
+            Command::Rearm { acknowledge } => self.rearm(acknowledge),
             Command::Maintenance { begin: true, reason } => self.begin_maintenance(reason),
             Command::Maintenance { begin: false, .. } => self.finish_maintenance(),
             Command::Abandon => self.abandon(),
@@ -133,12 +133,15 @@ impl<V: Venue> Session<V> {
         self.venue.say(self.now, Intent::Rearm, &mut self.out);
     }
 
-    /// Not while a kill is under way: it would be undone by the next order.
-    fn rearm(&mut self) {
+    /// Not while a kill is under way: it would be undone by the next order. Told where there was something to acknowledge:
+    /// words that took nothing off must not stand for a trip that comes later.
+    fn rearm(&mut self, acknowledge: &str) {
         if self.kill.is_some() {
             return self.misuse(Misuse::NotApplicable { call: "rearm", why: "a kill is under way" });
         }
-        self.standing.latched = false;
+        if std::mem::take(&mut self.standing.latched) {
+            self.tell(EventKind::Rearmed { acknowledge: acknowledge.to_owned() });
+        }
         self.audit_after_rearm();
         self.rearm_leases();
     }

@@ -103,7 +103,10 @@ pub enum Command<'a> {
         reason: &'a str,
     },
     /// Acknowledge a trip: orders may be permitted again once armed.
-    Rearm,
+    Rearm {
+        /// Who, and why; becomes an event.
+        acknowledge: &'a str,
+    },
     /// Take the switch off for maintenance, or put it on again.
     Maintenance {
         /// True to take it off.

@@ -186,7 +186,7 @@ impl<V: Venue> World<V> {
         if !self.runs() {
             return;
         }
-        self.command(Command::Rearm);
+        self.command(Command::Rearm { acknowledge: "looked at it" });
         self.record.rearmed = Some(self.now);
         let now = self.guard_now().at;
         for state in self.session.snapshot().leases {

@@ -18,6 +18,7 @@ from killcord import (
     AlreadyStarted,
     ArmTimeout,
     BybitProduct,
+    ConfigError,
     Coverage,
     CoverageScope,
     Credentials,
@@ -43,6 +44,7 @@ from killcord import (
     PhaseTimeout,
     Policy,
     Presumed,
+    Rearmed,
     Refusal,
     RefusalClass,
     StepDone,
@@ -261,7 +263,15 @@ def test_after_a_trip_orders_are_refused_until_the_application_rearms(deribit: E
             assert guard.snapshot.latched and not guard.snapshot.permit
             with pytest.raises(Latched):
                 await guard.request(*ORDER)
-            guard.rearm()
+            for unsaid in ("", " \n", "x" * 501):
+                with pytest.raises(ConfigError, match="acknowledge = .* is not possible: must have 1 to 500 characters") as refused:
+                    guard.rearm(acknowledge=unsaid)
+                assert (refused.value.field, guard.snapshot.latched) == ("acknowledge", True)
+            with pytest.raises(TypeError):
+                guard.rearm()  # type: ignore[call-arg]
+            words = "anna: looked at the book, quote again"
+            guard.rearm(acknowledge=words)
+            assert words == await anext(event.acknowledge async for event in guard.events() if isinstance(event, Rearmed))
             await permitted(guard)
             await guard.request(*ORDER)
 

@@ -73,7 +73,12 @@ def test_a_running_service_is_told_does_it_and_latches_until_rearmed(desk: Desk,
         assert account["attempts"][0]["by"] == f"the running guard, process {process.pid}"
         after = desk.state("spot")
         assert (after["latched"], after["permit"]) == (True, False)
-        rearmed = desk.command("rearm", "--account", "spot")
+        assert desk.command("rearm", "--account", "spot").exit_code == 2
+        for unsaid in (" ", "x" * 501):
+            refused = desk.command("rearm", "--account", "spot", "--acknowledge", unsaid)
+            assert refused.exit_code == 2 and "1 to 500 characters" in refused.stderr
+        assert desk.state("spot")["latched"] is True
+        rearmed = desk.command("rearm", "--account", "spot", "--acknowledge", "seen")
         assert (rearmed.exit_code, rearmed.stdout) == (0, "rearmed: spot\n")
         assert desk.state("spot")["latched"] is False
 
@@ -99,7 +104,7 @@ def test_where_the_service_did_not_prove_it_the_command_kills_as_well(desk: Desk
         def status(self) -> dict[str, Json]:
             return {}
 
-        def rearm(self, accounts: list[str]) -> None:
+        def rearm(self, accounts: list[str], acknowledge: str) -> None:
             return None
 
         def kill(self, accounts: list[str], reason: str) -> dict[str, Json]:

@@ -121,7 +121,7 @@ def test_orders_wait_for_the_first_renewal_and_rearm_for_another_of_every_lease(
                 leases[1].renew(1)
                 leases[0].renew(2)
                 await until(guard, KillEnded)
-                guard.rearm()
+                guard.rearm(acknowledge="seen")
                 for turn in range(2, 400):
                     for lease in leases:
                         lease.renew(turn + 1)

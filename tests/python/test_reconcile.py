@@ -42,7 +42,7 @@ def test_what_was_sent_and_still_rests_is_kept_and_what_was_not_is_foreign(excha
                 method, order = ORDERS[exchange.venue.value]
                 await other.request(method, order(77))
                 assert len(resting(exchange)) == 6
-                guard.rearm()
+                guard.rearm(acknowledge="seen")
                 found = await reconciled(guard, Occasion.REARMED)
                 ours = {each.order.order_id for each in found.kept}
                 assert (found.kept_count, found.foreign_count, found.gone_count) == (5, 1, 0)
@@ -129,7 +129,7 @@ def test_after_a_kill_and_rearm_the_orders_are_gone_by_the_kill(exchange: Exchan
             await rest(guard, exchange)
             report = await guard.kill("red button")
             assert report.proven
-            guard.rearm()
+            guard.rearm(acknowledge="seen")
             await guard.wait(Phase.ARMED, timeout_s=20)
             found = await told_of_all(guard)
             assert found == {CancelledBy.KILL: 5}

@@ -198,7 +198,7 @@ def test_an_owner_that_is_killed_is_found_dead_and_its_lease_lapses(guard: Guard
     with owner_of(path) as successor:
         assert successor.found == "owner_died"
         guard.wait_phase(Phase.TRIPPED, 20)
-        guard.rearm()
+        guard.rearm(acknowledge="seen")
         renew_until_permitted(guard, successor)
 
 

@@ -5,7 +5,9 @@
 
 use killcord::driver::serve::{Selector, ServeOptions, Server, WireFault};
 use killcord::driver::{Engine, GuardHandle, GuardSpec, Inbound};
-use killcord::model::{Access, Credentials, Endpoint, Phase, Policy, Secret, Snapshot, TimeFactor, VenueName};
+use killcord::model::{
+    Access, Acknowledgement, Credentials, Endpoint, Phase, Policy, Secret, Snapshot, TimeFactor, VenueName,
+};
 use killcord::sim::exchange::{CancelCause, Exchange, OrderState};
 use killcord::sim::exchange::{bybit::BybitExchange, crypto_com::CryptoComExchange};
 use killcord::sim::exchange::{deribit::DeribitExchange, kraken::KrakenExchange};
@@ -64,7 +66,7 @@ fn every_venue_is_armed_again_after_a_reset_and_nothing_is_claimed_in_between() 
         let lost = guard.wait_phase(|phase| !phase.claims(), PATIENCE).unwrap();
         assert!(!lost.permit, "{venue}");
         // A session-bound switch has tripped: that stays said until the application has taken note.
-        guard.rearm().unwrap();
+        guard.rearm(Acknowledgement::new("seen").unwrap()).unwrap();
         let again = armed(&guard);
         assert!(again.epoch > first.epoch, "{venue}");
     }

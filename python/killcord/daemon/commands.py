@@ -23,6 +23,7 @@ from .server import SocketTaken
 from .service import Daemon
 
 ANSWER_WITHIN_S = 2.0
+ACKNOWLEDGE_CHARACTERS_MAX = 500
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.", metavar="FILE")]
 MaybeConfig = Annotated[Path | None, typer.Option("--config", "-c", help="The configuration file.", metavar="FILE")]
@@ -97,14 +98,21 @@ def status(config: MaybeConfig = None, socket: Socket = None, as_json: AsJson = 
     raise typer.Exit(_status_of(state, age_s))
 
 
-def rearm(config: MaybeConfig = None, socket: Socket = None, account: Accounts = None) -> None:
+def rearm(
+    acknowledge: Annotated[str, typer.Option("--acknowledge", help="Who, and why; stands in events and journal.", metavar="TEXT")],
+    config: MaybeConfig = None,
+    socket: Socket = None,
+    account: Accounts = None,
+) -> None:
     """Acknowledge a trip, a kill or a lapse: the running guard may permit orders again once armed.
 
-    Leaves with 0; 2: the file or an account cannot be used; 3: nothing runs; 4: no answer.
+    Leaves with 0; 2: the file, an account or the text cannot be used; 3: nothing runs; 4: no answer.
     """
     try:
+        _check_said(acknowledge)
         path = _socket_of(config, socket)
-        request: dict[str, Json] = {"do": "rearm", "accounts": None if not account else list(account)}
+        request: dict[str, Json] = {"do": "rearm", "acknowledge": acknowledge}
+        request["accounts"] = None if not account else list(account)
         with Call(path) as call:
             done = call.ask(request, ANSWER_WITHIN_S).get("accounts")
     except (ConfigError, OSError) as error:
@@ -118,6 +126,13 @@ def rearm(config: MaybeConfig = None, socket: Socket = None, account: Accounts =
     if unknown:
         _leave(f"not guarded there: {', '.join(unknown)}", Exit.CONFIG)
     typer.echo(f"rearmed: {', '.join(names)}")
+
+
+def _check_said(acknowledge: str) -> None:
+    # The guard checks the same; here it is known before anybody is asked, and leaves with the status of a mistake.
+    if not acknowledge.strip() or len(acknowledge) > ACKNOWLEDGE_CHARACTERS_MAX:
+        shown, rule = f"{acknowledge[:40]!r} ({len(acknowledge)} characters)", "must have 1 to 500 characters, not only blanks"
+        raise ConfigError(f"acknowledge = {shown} is not possible: {rule}", field="acknowledge", value=shown, rule=rule)
 
 
 def red_button(

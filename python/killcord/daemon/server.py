@@ -31,7 +31,7 @@ class Service(Protocol):
     def status(self) -> dict[str, Json]:
         """The state of every guard."""
 
-    def rearm(self, accounts: list[str]) -> None:
+    def rearm(self, accounts: list[str], acknowledge: str) -> None:
         """Acknowledges a trip."""
 
     def kill(self, accounts: list[str], reason: str) -> dict[str, Json]:
@@ -123,8 +123,11 @@ def _converse(service: Service, connection: socket.socket) -> None:
         case "status":
             write_line(connection, service.status())
         case "rearm":
+            acknowledge = request.get("acknowledge")
+            if not isinstance(acknowledge, str):
+                raise Garbled("a rearm needs the text acknowledge")
             accounts = _known(service, request)
-            service.rearm(accounts)
+            service.rearm(accounts, acknowledge)
             write_line(connection, {"accounts": accounts})
         case "kill":
             reason = request.get("reason")

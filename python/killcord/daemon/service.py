@@ -32,6 +32,7 @@ from ..events import (
     LetGo,
     Overflow,
     PhaseChanged,
+    Rearmed,
     Refused,
     Stalled,
     Tripped,
@@ -165,10 +166,10 @@ class Daemon:
             "accounts": accounts,
         }
 
-    def rearm(self, accounts: list[str]) -> None:
+    def rearm(self, accounts: list[str], acknowledge: str) -> None:
         """Acknowledges a trip of these accounts. Raises what :meth:`Guard.rearm` raises."""
         for account in self._named(accounts):
-            account.guard.rearm()
+            account.guard.rearm(acknowledge=acknowledge)
 
     def kill(self, accounts: list[str], reason: str) -> dict[str, Json]:
         """Kills these accounts at once, each in a thread; returns when all are over."""
@@ -268,6 +269,8 @@ def _told(event: Event) -> str | None:
         case KillEnded(report=report):
             left = "proven empty" if report.proven else f"NOT PROVEN, {len(report.left)} orders known to be left"
             return f"kill ended: {left}"
+        case Rearmed(acknowledge=acknowledge):
+            return f"rearmed: {acknowledge}"
         case LeaseWarning(lease=lease, silent_s=silent_s):
             return f"lease {lease}: no renewal for {silent_s:.3f} s"
         case LeaseLapsed(lease=lease):

@@ -3,7 +3,8 @@
 ::
 
     {"version": 1, "do": "status"}                                  {"version": 1, ...the state}
-    {"version": 1, "do": "rearm", "accounts": ["desk"]}             {"version": 1, "accounts": ["desk"]}
+    {"version": 1, "do": "rearm", "accounts": ["desk"], "acknowledge": "…"}
+                                                                    {"version": 1, "accounts": ["desk"]}
     {"version": 1, "do": "kill", "accounts": null, "reason": "…"}   {"version": 1, "accepted": ["desk", "spot"]} at once
                                                                     {"version": 1, "results": {"desk": {…}}} when it is over
 

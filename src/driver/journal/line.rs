@@ -284,6 +284,7 @@ fn tell(line: &mut Line, kind: &EventKind) {
         }
         EventKind::KillStarted { reason } => line.text("kind", "kill_started").text("reason", reason),
         EventKind::KillEnded { report } => line.text("kind", "kill_ended").kill(report),
+        EventKind::Rearmed { acknowledge } => line.text("kind", "rearmed").text("acknowledge", acknowledge),
         EventKind::Reconciled { report } => line.text("kind", "reconciled").reconciled(report),
         EventKind::Unreconciled { refusal, again } => {
             line.text("kind", "unreconciled").seconds("again_s", *again);

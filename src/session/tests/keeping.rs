@@ -75,8 +75,18 @@ fn the_loss_of_a_session_bound_link_is_a_trip_and_latches() {
     bench.link_up(next);
     assert_eq!(bench.phase(), Phase::Armed);
     assert!(has(&bench.request(1, "buy"), "Latched"));
-    bench.give(Input::Command(Command::Rearm));
+    bench.give(Input::Command(Command::Rearm { acknowledge: "seen" }));
     assert!(has(&bench.request(2, "buy"), "sent"));
+}
+
+#[test]
+fn who_takes_the_latch_off_is_told_with_the_words_and_once() {
+    let mut bench = Bench::armed(SwitchKind::SessionBound);
+    assert!(!has(&bench.give(Input::Command(Command::Rearm { acknowledge: "too early" })), "Rearmed {"));
+    bench.lose(1);
+    let lines = bench.give(Input::Command(Command::Rearm { acknowledge: "anna looked" }));
+    assert!(has(&lines, "Rearmed { acknowledge: \"anna looked\" }"), "{lines:?}");
+    assert!(!has(&bench.give(Input::Command(Command::Rearm { acknowledge: "again" })), "Rearmed {"));
 }
 
 #[test]

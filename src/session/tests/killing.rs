@@ -170,7 +170,7 @@ fn a_second_kill_joins_the_first() {
 fn rearming_during_a_kill_is_refused() {
     let mut bench = Bench::armed(SwitchKind::Countdown);
     bench.kill();
-    assert!(has(&bench.give(Input::Command(Command::Rearm)), "NotApplicable"));
+    assert!(has(&bench.give(Input::Command(Command::Rearm { acknowledge: "seen" })), "NotApplicable"));
     assert!(bench.snapshot().latched);
 }
 

@@ -128,7 +128,7 @@ fn beginning_again_takes_rearm_and_then_a_renewal_of_every_lease() {
     bench.renew(2);
     bench.tick_after(BUDGET + Duration::from_nanos(1));
     bench.run(60 * SECOND, false);
-    bench.give(Input::Command(Command::Rearm));
+    bench.give(Input::Command(Command::Rearm { acknowledge: "seen" }));
     assert_eq!(says(&bench.run(SECOND, false)), Vec::<&String>::new());
     bench.renew(1);
     assert_eq!(says(&bench.run(BUDGET / 2, false)), Vec::<&String>::new());

@@ -96,7 +96,7 @@ fn after_every_arming_what_rests_is_compared_with_what_was_sent() {
 fn arming_and_permits_wait_for_no_list() {
     let mut bench = Bench::settled();
     bench.reconnect();
-    bench.give(Input::Command(Command::Rearm));
+    bench.give(Input::Command(Command::Rearm { acknowledge: "seen" }));
     assert!(bench.phase() == Phase::Armed && bench.snapshot().permit);
     bench.until_asked();
     assert!(bench.phase() == Phase::Armed && bench.snapshot().permit);
@@ -105,7 +105,7 @@ fn arming_and_permits_wait_for_no_list() {
 #[test]
 fn rearming_compares_again() {
     let mut bench = Bench::settled();
-    bench.give(Input::Command(Command::Rearm));
+    bench.give(Input::Command(Command::Rearm { acknowledge: "seen" }));
     assert!(told(&bench.list("")).contains("occasion: Rearmed"));
 }
 
@@ -154,7 +154,7 @@ fn an_order_that_was_never_answered_is_resolved_by_its_client_id_or_said_to_be_u
 fn an_order_acknowledged_just_now_is_not_said_to_be_gone() {
     let mut bench = Bench::settled();
     bench.reconnect();
-    bench.give(Input::Command(Command::Rearm));
+    bench.give(Input::Command(Command::Rearm { acknowledge: "seen" }));
     bench.place("a");
     let lines = bench.list("");
     assert!(part(told(&lines), "gone").starts_with("gone: Tally { count: 0"), "{lines:?}");
@@ -167,7 +167,7 @@ fn an_order_acknowledged_just_now_is_not_said_to_be_gone() {
 fn an_order_on_its_way_is_not_taken_for_foreign() {
     let mut bench = Bench::settled();
     bench.reconnect();
-    bench.give(Input::Command(Command::Rearm));
+    bench.give(Input::Command(Command::Rearm { acknowledge: "seen" }));
     bench.request(1, "buy");
     let lines = bench.list("#1");
     assert!(part(told(&lines), "foreign").starts_with("foreign: Tally { count: 0"), "{lines:?}");
@@ -212,7 +212,7 @@ fn what_goes_with_a_kill_is_laid_at_its_door_only_once_the_venue_acknowledged_it
             bench.answer("cancelled");
         }
         bench.run(40 * SECOND, true);
-        bench.give(Input::Command(Command::Rearm));
+        bench.give(Input::Command(Command::Rearm { acknowledge: "seen" }));
         let next = bench.redial();
         bench.link_up(next);
         let lines = bench.list("");
@@ -283,7 +283,7 @@ fn beyond_its_bound_the_oldest_order_is_forgotten_and_that_is_counted() {
             bench.session.venue.order_news(LinkRole::Guard, &format!("took {line}")),
         );
     }
-    bench.give(Input::Command(Command::Rearm));
+    bench.give(Input::Command(Command::Rearm { acknowledge: "seen" }));
     let lines = bench.list("#0 #1");
     assert!(told(&lines).contains("forgotten: 1") && told(&lines).contains("kept: Tally { count: 1"), "{lines:?}");
     assert!(part(told(&lines), "foreign").contains("\"#0\""));

@@ -128,7 +128,8 @@ pid = os.fork()
 if pid == 0:
     refused = 0
     for guard in made:
-        for call in (lambda: guard.snapshot, guard.rearm, guard.stop, lambda: guard.kill_blocking("child")):
+        calls = (lambda: guard.snapshot, lambda: guard.rearm(acknowledge='x'), guard.stop, lambda: guard.kill_blocking("x"))
+        for call in calls:
             try:
                 call()
             except Forked:

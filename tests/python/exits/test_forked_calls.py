@@ -61,7 +61,8 @@ def child():
         lambda: asyncio.run(guard.aclose()),
         lambda: guard.kill_blocking('x'),
         lambda: guard.lease('x', budget_s=1),
-        guard.rearm, guard.abandon, guard.stop,
+        lambda: guard.rearm(acknowledge='x'),
+        guard.abandon, guard.stop,
     ]
     return [number for number, call in enumerate(calls) if not refused(call)]
 pid = os.fork()

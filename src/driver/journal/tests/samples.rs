@@ -48,6 +48,7 @@ pub(super) fn every_kind() -> Vec<EventKind> {
         EventKind::Farewell { reason: HOSTILE.repeat(100), confirmed: true },
         EventKind::KillStarted { reason: HOSTILE.into() },
         EventKind::KillEnded { report: Box::new(kill()) },
+        EventKind::Rearmed { acknowledge: HOSTILE.into() },
         EventKind::Reconciled { report: Box::new(reconciliation()) },
         EventKind::Unreconciled {
             refusal: Some(Refusal::new("list", 1, HOSTILE, RefusalClass::Retry, "wait")),
