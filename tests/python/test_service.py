@@ -209,6 +209,18 @@ def test_nonsense_on_the_socket_is_answered_and_harms_nobody(desk: Desk, told: T
         assert desk.state("desk")["claim"] is True
 
 
+def test_a_rearm_without_words_is_refused_on_the_socket_too(desk: Desk, told: Told, deribit: Exchange) -> None:
+    desk.account("desk", deribit)
+    with running(desk, told):
+        for words in ("", ',"acknowledge":null', ',"acknowledge":" "'):
+            with socket.socket(socket.AF_UNIX) as caller:
+                caller.settimeout(5)
+                caller.connect(str(desk.socket))
+                caller.sendall(b'{"version":1,"do":"rearm","accounts":null%s}\n' % words.encode())
+                said = caller.recv(4096)
+                assert b'"error"' in said and b"acknowledge" in said, (words, said)
+
+
 def test_the_watchdog_is_fed_only_while_every_engine_runs(desk: Desk, told: Told, deribit: Exchange) -> None:
     desk.account("desk", deribit)
     with running(desk, told, WATCHDOG_USEC="800000") as process:
