@@ -17,7 +17,7 @@ from promises.desk import PATIENCE_S, at_once, milliseconds
 from promises.figures import Figures
 from relay import Relay, port_of
 
-from killcord import Guard, Json, KillPath, KillReport, Phase, Throttled, Venue, VenueName
+from killcord import Deribit, Endpoints, Guard, Json, KillPath, KillReport, Phase, Throttled, Venue, VenueName
 from killcord.sim import Exchange, KnobValue, Sockets
 
 ALL = "KILLCORD_FIGURES" in os.environ
@@ -32,9 +32,11 @@ PROVEN_ON_LINK_MS = 8_000.0
 """Without HTTP the list waits for a new link, and for a second after it was armed."""
 GIVEN_UP_MS = 31_000.0
 
+CREDITS = 1_000
+
 KNOBS: dict[VenueName, dict[str, KnobValue]] = {
     VenueName.CRYPTO_COM: {"requests_per_s": 100_000},
-    VenueName.DERIBIT: {"matching_rate": 10_000, "matching_burst": 10_000},
+    VenueName.DERIBIT: {"matching_rate": CREDITS, "matching_burst": CREDITS},
     VenueName.BYBIT: {},
     VenueName.KRAKEN: {"engine_limit": False},
 }
@@ -143,7 +145,7 @@ def at_venue(venue: VenueName) -> Iterator[tuple[Exchange, Relay, Guard, Guard]]
     """A venue, the path of HTTP to it, an armed guard, and another one of the same account."""
     with Exchange(venue, factor=FACTOR, knobs=KNOBS[venue]) as exchange:
         with Relay(port_of(exchange.http_url)) as http:
-            guards = [Guard(through(exchange, http)), Guard(venue_of(exchange))]
+            guards = [Guard(through(exchange, http)), Guard(account(exchange))]
             for guard in guards:
                 guard.start()
             try:
@@ -159,7 +161,15 @@ def through(exchange: Exchange, http: Relay) -> Venue:
     """The account, with HTTP over the relay."""
     ends = exchange.endpoints
     url = ends.http_url.replace(f":{port_of(ends.http_url)}", f":{http.port}")
-    return venue_of(exchange, replace(ends, http_url=url))
+    return account(exchange, replace(ends, http_url=url))
+
+
+def account(exchange: Exchange, endpoints: Endpoints | None = None) -> Venue:
+    """As a guard wants it; on Deribit with the credits that the embedded venue was given."""
+    venue = venue_of(exchange, endpoints)
+    if isinstance(venue, Deribit):
+        return replace(venue, matching_rate=CREDITS, matching_burst=CREDITS)
+    return venue
 
 
 def rest(guard: Guard, exchange: Exchange, until: int) -> None:
