@@ -168,7 +168,7 @@ def test_a_long_loss_of_the_private_link_trips_while_the_order_link_lives(exchan
             with pytest.raises(Latched):
                 await guard.request(METHOD, ORDER(78))
             assert link(exchange, LinkRole.TRADE) == orders
-            guard.rearm()
+            guard.rearm(acknowledge="seen by the test")
             await sent_again(guard, 79)
 
     run(work())

@@ -30,8 +30,11 @@ from killcord.sim import Account, CancelCause, Exchange, JournalEntry, JournalKi
 
 TESTS = Path(__file__).resolve().parents[1]
 PROLOGUE = (
-    "import asyncio, atexit, gc, os, signal, sys, threading\nfrom killcord import *\nfrom exits.holder import *\n"
+    "import asyncio, atexit, gc, os, signal, sys, threading\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\nsignal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
+    "from killcord import *\nfrom exits.holder import *\n"
 )
+"""Whoever runs the tests may ignore signals (`nohup`, a job in the background), and children inherit that."""
 OF_A_SWITCH = (JournalKind.LIFE_SIGN, JournalKind.SWITCH_SET)
 """What keeps a switch from firing."""
 TRIES = 4
