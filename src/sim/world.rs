@@ -6,9 +6,11 @@ mod door;
 mod machine;
 mod process;
 mod record;
+mod story;
 
 pub use process::Pause;
 pub use record::{Record, Sent, What};
+pub use story::{Deed, Story};
 
 use super::application::Application;
 use super::clock::GuardClock;
@@ -40,6 +42,8 @@ pub struct World<V> {
     pub application: Application,
     /// What happened, for those who want it.
     pub trace: Trace,
+    /// The same for whoever tells it in words of their own.
+    pub story: Story,
     /// What was written and what arrived, for the checker.
     pub record: Record,
     /// How the guard's machine behaves.
@@ -112,6 +116,7 @@ impl<V: Venue> World<V> {
             clock: GuardClock::new(now, 0),
             application: Application::default(),
             trace: Trace::default(),
+            story: Story::default(),
             record: Record::default(),
             machine: Machine { user_timeout, purges: true, leaks: false },
             now: now.at,

@@ -201,10 +201,12 @@ impl<V: Venue> World<V> {
     fn hand_in(&mut self, input: Input<'_>) {
         let now = self.guard_now();
         self.trace.add(format_args!("{:?} takes {input:?}", now.at));
+        self.story.takes(self.now, &input);
         self.session.handle(now, input);
         loop {
             let action = self.session.poll();
             self.trace.add(format_args!("{:?} does {action:?}", now.at));
+            self.story.does(self.now, &action);
             match action {
                 Action::Wait { until, .. } => {
                     self.wait_until = until;
