@@ -85,6 +85,14 @@ test-python: $(VENV)/.extension $(VENV)/.test ## pytest, mypy --strict, stub aga
 figures: $(VENV)/.extension $(VENV)/.test ## kill, lapse and strategies that are stuck, measured at every venue under every fault (5 minutes)
 	KILLCORD_FIGURES=1 $(BIN)/python -m pytest -s tests/python/promises tests/python/test_kill_anywhere.py
 
+.PHONY: proof
+proof: $(VENV)/.python ## docs/proof.md from what the last runs left in target/proof, and their files beside it
+	PYTHONPATH=tests/python $(BIN)/python -m proof
+
+.PHONY: proof-page
+proof-page: $(VENV)/.python ## docs/proof.md again, from the files in docs/proof alone
+	PYTHONPATH=tests/python $(BIN)/python -m proof page
+
 .PHONY: format
 format: ## rewrite the Rust sources in the one format
 	$(CARGO) fmt

@@ -39,6 +39,21 @@ class Figures:
         missed = [sample for sample in fresh if not sample <= at_most]
         assert not missed, f"{name}: {missed} {unit}, and {at_most:g} {unit} was promised (all: {fresh})"
 
+    def record(self) -> list[dict[str, object]]:
+        """One entry per figure, for a file."""
+        return [
+            {
+                "name": figure.name,
+                "unit": figure.unit,
+                "at_most": figure.at_most,
+                "median": statistics.median(figure.samples),
+                "max": max(figure.samples),
+                "n": len(figure.samples),
+            }
+            for figure in self._by_name.values()
+            if figure.samples
+        ]
+
     def lines(self) -> list[str]:
         """One per figure."""
         width = max((len(name) for name in self._by_name), default=0)
