@@ -127,6 +127,10 @@ SECONDS_EACH := 60
 fuzz: ## feed what is read from outside to a fuzzer, SECONDS=60 for each target (needs: cargo install cargo-fuzz --locked)
 	@fuzz/run $(if $(filter command line,$(origin SECONDS)),$(SECONDS),$(SECONDS_EACH))
 
+.PHONY: conformance
+conformance: ## the Autobahn test suite against the websocket client, 301 cases (3 minutes; fetches the suite and a Python 2.7)
+	tests/conformance/run
+
 .PHONY: deny
 deny: ## licences, advisories, sources of every crate (needs: cargo install cargo-deny --locked)
 	@$(CARGO) deny --version >/dev/null 2>&1 || { echo 'cargo-deny is missing: cargo install cargo-deny --locked'; exit 1; }

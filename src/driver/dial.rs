@@ -32,6 +32,8 @@ pub(super) struct Dialler {
     pub(super) tls: Option<Arc<ClientConfig>>,
     pub(super) stages: StageDeadlines,
     pub(super) user_timeout: Duration,
+    /// Longest message, and longest frame, that is read. [`MESSAGE_MAX`] for every guard.
+    pub(super) message_max: usize,
 }
 
 impl Dialler {
@@ -39,7 +41,8 @@ impl Dialler {
     pub(super) async fn websocket(&self, to: &Endpoint) -> Result<Websocket, LossCause> {
         let stream = self.stream(to, Ending::Reset).await?;
         let request = upgrade_request(to)?;
-        let upgrade = tokio_tungstenite::client_async_with_config(request, stream, Some(websocket_config()));
+        let upgrade =
+            tokio_tungstenite::client_async_with_config(request, stream, Some(websocket_config(self.message_max)));
         let upgraded = self.within("upgrade", self.stages.upgrade, upgrade).await?;
         let (websocket, answer) = upgraded.map_err(upgrade_loss)?;
         // RFC 6455, 4.1: an extension nobody asked for fails the connection. The library does not look.
@@ -138,13 +141,13 @@ fn connect_loss(error: &io::Error) -> LossCause {
     }
 }
 
-pub(super) fn websocket_config() -> WebSocketConfig {
+pub(super) fn websocket_config(message_max: usize) -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_write_buffer_size(WRITE_BUFFER_MAX)
-        .max_message_size(Some(MESSAGE_MAX))
-        .max_frame_size(Some(MESSAGE_MAX))
+        .max_message_size(Some(message_max))
+        .max_frame_size(Some(message_max))
 }
 
 fn upgrade_request(to: &Endpoint) -> Result<Request, LossCause> {

@@ -4,7 +4,7 @@
 use super::alarm::{Alarm, Wishes};
 use super::call::Calls;
 use super::clock;
-use super::dial::Dialler;
+use super::dial::{Dialler, MESSAGE_MAX};
 use super::ending::Unborn;
 use super::error::StartError;
 use super::guard_task::GuardTask;
@@ -133,7 +133,8 @@ impl Engine {
         let job = move |resolver: &Resolver| {
             let wishes = Wishes::default();
             let (stages, user_timeout) = (settings.stages, settings.policy.user_timeout);
-            let dialler = Dialler { resolver: resolver.clone(), wishes, tls, stages, user_timeout };
+            let resolver = resolver.clone();
+            let dialler = Dialler { resolver, wishes, tls, stages, user_timeout, message_max: MESSAGE_MAX };
             let calls = Calls::new(dialler.clone(), settings.call_deadline, settings.warm);
             let (shared, publisher) = unborn.arrive();
             let world = World::new(dialler, calls, publisher);

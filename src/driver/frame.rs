@@ -37,6 +37,12 @@ pub(super) fn push_text(out: &mut Vec<u8>, masks: &mut Masks, line: &str) -> io:
     push(out, masks, OpCode::Data(Data::Text), line.as_bytes())
 }
 
+/// Appends a binary message, which no venue takes.
+#[cfg(test)]
+pub(super) fn push_binary(out: &mut Vec<u8>, masks: &mut Masks, payload: &[u8]) -> io::Result<()> {
+    push(out, masks, OpCode::Data(Data::Binary), payload)
+}
+
 /// Appends a ping whose payload is the nonce, big-endian.
 pub(super) fn push_ping(out: &mut Vec<u8>, masks: &mut Masks, nonce: u64) -> io::Result<()> {
     push(out, masks, OpCode::Control(Control::Ping), &nonce.to_be_bytes())

@@ -139,16 +139,22 @@ impl<M: Machine> GuardTask<M> {
 
     fn arrived(&mut self, cx: &mut Context<'_>, epoch: Epoch, arrived: Arrived) {
         match arrived {
-            Arrived::Text(text) => {
-                let text = text.as_str();
-                tracing::trace!(epoch = epoch.0, bytes = text.len(), "line in");
-                self.doing = "handling a message";
-                self.step(cx, Input::Line { epoch, text }, Some(Incoming { epoch, text }));
-            }
+            Arrived::Text(text) => self.line(cx, epoch, &text),
+            // Text in the wrong wrapping is still text; anything else says nothing.
+            Arrived::Binary(bytes) => match std::str::from_utf8(&bytes) {
+                Ok(text) => self.line(cx, epoch, text),
+                Err(_) => tracing::debug!(epoch = epoch.0, "a binary message was passed over"),
+            },
             Arrived::Pong(nonce) => self.step(cx, Input::Pong { epoch, nonce }, None),
             Arrived::PeerPing => self.step(cx, Input::PeerPing { epoch }, None),
             Arrived::Lost(cause) => self.lost(cx, epoch, cause),
         }
+    }
+
+    fn line(&mut self, cx: &mut Context<'_>, epoch: Epoch, text: &str) {
+        tracing::trace!(epoch = epoch.0, bytes = text.len(), "line in");
+        self.doing = "handling a message";
+        self.step(cx, Input::Line { epoch, text }, Some(Incoming { epoch, text }));
     }
 
     fn lost(&mut self, cx: &mut Context<'_>, epoch: Epoch, cause: LossCause) {

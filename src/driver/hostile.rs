@@ -1,7 +1,7 @@
 //! What a venue delivers, read without a socket: the way in for fuzzers and for comparison with other readers. Reads with
 //! the limits every link has. Not in a build that is shipped.
 
-use super::dial::websocket_config;
+use super::dial::{MESSAGE_MAX, websocket_config};
 use super::link::breach_code;
 use std::io;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocket};
@@ -20,7 +20,7 @@ pub struct Delivered {
 /// Reads frames that arrive in pieces of this many bytes.
 pub fn read_frames(bytes: &[u8], piece: usize) -> Delivered {
     let wire = Wire { rest: bytes, piece: piece.max(1) };
-    let mut websocket = WebSocket::from_raw_socket(wire, Role::Client, Some(websocket_config()));
+    let mut websocket = WebSocket::from_raw_socket(wire, Role::Client, Some(websocket_config(MESSAGE_MAX)));
     let mut said = Vec::new();
     loop {
         match websocket.read() {

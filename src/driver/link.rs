@@ -57,6 +57,8 @@ pub(super) enum Leaving {
 pub(super) enum Arrived {
     /// A text message.
     Text(Utf8Bytes),
+    /// A binary message. No venue sends these.
+    Binary(Bytes),
     /// One of our pings came back.
     Pong(u64),
     /// The peer pinged; it has been answered, unless the link is muted.
@@ -103,11 +105,7 @@ impl Link {
             };
             match message {
                 Message::Text(text) => return Poll::Ready(Arrived::Text(text)),
-                // No venue sends these. Text in the wrong wrapping is still text; anything else says nothing.
-                Message::Binary(bytes) => match Utf8Bytes::try_from(bytes) {
-                    Ok(text) => return Poll::Ready(Arrived::Text(text)),
-                    Err(_) => tracing::debug!(epoch = self.epoch.0, "a binary message was passed over"),
-                },
+                Message::Binary(bytes) => return Poll::Ready(Arrived::Binary(bytes)),
                 Message::Ping(_) => {
                     if !self.muted {
                         self.flush(cx);
@@ -158,6 +156,20 @@ impl Link {
             tracing::debug!(epoch = self.epoch.0, ?lane, "a lane is full: a line was dropped");
         }
         queued
+    }
+
+    /// Says a message back, in its own wrapping, as a conformance test wants it; nothing once writing failed.
+    #[cfg(test)]
+    pub(super) fn echo(&mut self, cx: &mut Context<'_>, arrived: &Arrived) {
+        if !self.is_writable() {
+            return;
+        }
+        let now = super::clock::now().at;
+        match arrived {
+            Arrived::Text(text) => self.write(cx, now, |out, masks| frame::push_text(out, masks, text)),
+            Arrived::Binary(bytes) => self.write(cx, now, |out, masks| frame::push_binary(out, masks, bytes)),
+            Arrived::Pong(_) | Arrived::PeerPing | Arrived::Lost(_) => {}
+        }
     }
 
     /// The same with a protocol ping.
@@ -285,6 +297,11 @@ impl Link {
     /// True while it can be written to only by somebody who waits.
     pub(super) fn is_stuck(&self) -> bool {
         self.blocked || self.broken.is_some()
+    }
+
+    #[cfg(test)]
+    pub(super) const fn is_blocked(&self) -> bool {
+        self.blocked
     }
 
     pub(super) fn has_unread(&self) -> bool {

@@ -3,6 +3,7 @@
 
 mod blackhole;
 mod calls;
+mod conformance;
 mod faults;
 mod frames;
 mod handles;
