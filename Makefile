@@ -35,7 +35,7 @@ demo: $(VENV)/.extension ## build, then run the demonstration: every promise, it
 	$(BIN)/killcord demo
 
 .PHONY: test
-test: check-format lint pure counts test-rust simulate test-python ## every check there is; what CI runs
+test: check-format lint pure counts test-rust simulate test-python faults-short ## every check there is; what CI runs
 	@echo 'make test: every check passed'
 
 .PHONY: check-format
@@ -92,6 +92,18 @@ proof: $(VENV)/.python ## docs/proof.md from what the last runs left in target/p
 .PHONY: proof-page
 proof-page: $(VENV)/.python ## docs/proof.md again, from the files in docs/proof alone
 	PYTHONPATH=tests/python $(BIN)/python -m proof page
+
+# Needs root for networks of its own; what cannot be played is listed as skipped, and 2 says that nothing could be.
+ONLY :=
+RUNS := 3
+FAULTS := PYTHONPATH=tests:tests/python $(BIN)/python -m faults
+.PHONY: faults
+faults: $(VENV)/.extension $(VENV)/.test ## the fault matrix on real sockets, figures beside targets (ONLY=N07, ONLY=N,P01, RUNS=30); needs root
+	$(FAULTS) --runs $(RUNS) $(if $(ONLY),--only $(ONLY))
+
+.PHONY: faults-short
+faults-short: $(VENV)/.extension $(VENV)/.test ## those of it that make test plays, once each; says so where there is no root
+	$(FAULTS) --gate --runs 1 --jobs 4 --json target/proof/faults-short.json || [ $$? = 2 ]
 
 .PHONY: format
 format: ## rewrite the Rust sources in the one format

@@ -109,7 +109,7 @@ RULES: tuple[Rule, ...] = (long_file, long_function, missing_docstring, sleeps, 
 def modules() -> list[Module]:
     """Every Python file of the repository, the built environment left out."""
     found = []
-    for folder in ("python", "examples", "tests/python", "benches"):
+    for folder in ("python", "examples", "tests/python", "tests/faults", "benches"):
         for ending in ("*.py", "*.pyi"):
             found += [path for path in (ROOT / folder).rglob(ending) if "__pycache__" not in path.parts]
     return [Module(path.relative_to(ROOT).as_posix(), path.read_text("utf-8")) for path in sorted(found)]
