@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ._delivery import Delivery
 from ._killcord import GuardHandle, Reply
@@ -18,6 +19,10 @@ class Subscribing:
 
     _delivery: Delivery
     _handle: GuardHandle
+
+    if TYPE_CHECKING:
+
+        def _require_started(self) -> None: ...  # of the guard
 
     async def subscribe(self, method: str, params: Mapping[str, Json] | str | None = None) -> Reply:
         """A subscription on the guarded link that outlives it: once the venue has accepted it, it is said again on every
@@ -42,6 +47,3 @@ class Subscribing:
         reply = self._delivery.answer_blocking(send, timeout_s, until_sent=False).reply
         assert reply is not None, "a request without error ends with a reply"
         return reply
-
-    def _require_started(self) -> None:
-        raise NotImplementedError
