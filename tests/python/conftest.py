@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 import pytest
+from serviced import Desk, Told, desk as make_desk
 
 PATIENCE_S = 150
 """The longest test takes a fraction of this, also on a busy machine."""
@@ -30,3 +31,18 @@ def bounded() -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    """A folder for ``killcord run`` and the commands that talk to it."""
+    with make_desk() as made:
+        yield made
+
+
+@pytest.fixture
+def told(desk: Desk) -> Iterator[Told]:
+    """What ``killcord run`` tells its supervisor."""
+    heard = Told(desk.folder)
+    yield heard
+    heard.close()

@@ -10,27 +10,16 @@ from typing import Any
 
 import pytest
 from guarded import venue_of
-from serviced import PATIENCE_S, Desk, Told, desk as make_desk, rest_orders, running
+from relay import Relay, port_of
+from serviced import PATIENCE_S, Desk, Told, rest_orders, running
 from test_kill import ORDERS, RESTING
 
 from killcord import Guard, Json, Phase, VenueName
+from killcord.daemon.client import Call
 from killcord.daemon.server import Server
 from killcord.sim import Exchange
 
 KRAKEN_SLOW = "window_s = 100\ncadence_s = 30"
-
-
-@pytest.fixture
-def desk() -> Iterator[Desk]:
-    with make_desk() as made:
-        yield made
-
-
-@pytest.fixture
-def told(desk: Desk) -> Iterator[Told]:
-    heard = Told(desk.folder)
-    yield heard
-    heard.close()
 
 
 @pytest.fixture
@@ -81,6 +70,19 @@ def test_a_running_service_is_told_does_it_and_latches_until_rearmed(desk: Desk,
         rearmed = desk.command("rearm", "--account", "spot", "--acknowledge", "seen")
         assert (rearmed.exit_code, rearmed.stdout) == (0, "rearmed: spot\n")
         assert desk.state("spot")["latched"] is False
+
+
+def test_a_rearm_during_a_kill_is_told_that_the_latch_stays(desk: Desk, told: Told) -> None:
+    with Exchange("bybit", factor=0.1) as bybit, Relay(port_of(bybit.http_url)) as http:
+        desk.account("unified", bybit, http_url=bybit.http_url.replace(str(port_of(bybit.http_url)), str(http.port)))
+        with running(desk, told):
+            http.refuse()
+            with Call(desk.socket) as killing:
+                begun = killing.ask({"do": "kill", "accounts": None, "reason": "red button"}, PATIENCE_S)
+                assert begun["accepted"] == ["unified"]
+                refused = desk.command("rearm", "--acknowledge", "too early")
+            assert refused.exit_code == 4 and "unified: not rearmed: a kill is under way" in refused.stderr
+            assert desk.state("unified")["latched"] is True
 
 
 def test_a_service_that_does_not_answer_is_not_waited_for(desk: Desk, told: Told, kraken: Exchange) -> None:

@@ -24,19 +24,6 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
-    with make_desk() as made:
-        yield made
-
-
-@pytest.fixture
-def told(desk: Desk) -> Iterator[Told]:
-    heard = Told(desk.folder)
-    yield heard
-    heard.close()
-
-
-@pytest.fixture
 def deribit() -> Iterator[Exchange]:
     with Exchange("deribit", factor=0.1) as venue:
         yield venue

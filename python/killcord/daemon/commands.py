@@ -106,7 +106,8 @@ def rearm(
 ) -> None:
     """Acknowledge a trip, a kill or a lapse: the running guard may permit orders again once armed.
 
-    Leaves with 0; 2: the file, an account or the text cannot be used; 3: nothing runs; 4: no answer.
+    Leaves with 0; 2: the file, an account or the text cannot be used; 3: nothing runs; 4: no answer, or a guard is still latched,
+    as while a kill is under way.
     """
     try:
         _check_said(acknowledge)

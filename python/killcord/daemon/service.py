@@ -44,12 +44,14 @@ from ..settings import AccountSettings, Settings
 from .facts import account_facts, report_facts
 from .fence import Fence
 from .notify import Notifier
-from .pulse import Pulse, running
+from .pulse import LOOK_AGAIN_S, Pulse, running
 from .server import Server
 
 TURN_S = 0.25
 """Between two looks at signals, engines and events. Nothing a guard does waits for it."""
 KILL_WITHIN_S = 40.0
+REARMED_WITHIN_S = 1.0
+"""A latch that comes off does so at the guard's next turn. Whoever asked is not told so before it has."""
 ENGINE_WITHIN_S = 0.5
 """An engine that was woken and made no turn by then is said not to run."""
 END_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
@@ -65,6 +67,10 @@ ONLY_ITS_OWN = (
 )
 
 Say = Callable[[str], None]
+
+
+class StillLatched(KillcordError):
+    """A rearm took no latch off."""
 
 
 class Kept:
@@ -167,9 +173,15 @@ class Daemon:
         }
 
     def rearm(self, accounts: list[str], acknowledge: str) -> None:
-        """Acknowledges a trip of these accounts. Raises what :meth:`Guard.rearm` raises."""
-        for account in self._named(accounts):
+        """Acknowledges a trip of these accounts. Raises what :meth:`Guard.rearm` raises, and ``StillLatched``."""
+        chosen = self._named(accounts)
+        for account in chosen:
             account.guard.rearm(acknowledge=acknowledge)
+        until_s, pause = time.monotonic() + REARMED_WITHIN_S, threading.Event()
+        while latched := [account.name for account in chosen if account.guard.snapshot.latched]:
+            if time.monotonic() > until_s:
+                raise StillLatched(f"{', '.join(latched)}: not rearmed: a kill is under way, or it tripped again; see status")
+            pause.wait(LOOK_AGAIN_S)
 
     def kill(self, accounts: list[str], reason: str) -> dict[str, Json]:
         """Kills these accounts at once, each in a thread; returns when all are over."""
