@@ -24,6 +24,7 @@ from killcord import (
     ConfigError,
     Event,
     Guard,
+    KillEnded,
     LeaseDoubted,
     LeaseLapsed,
     LeaseTaken,
@@ -130,10 +131,10 @@ def wait_for(happened: Callable[[], bool], patience_s: float = 20) -> None:
         threading.Event().wait(0.001)
 
 
-def told_until_lapse(guard: Guard) -> list[Event]:
-    """Everything up to the lapse."""
+def told_until(guard: Guard, kind: type[Event]) -> list[Event]:
+    """Everything up to the first event of this kind."""
     told: list[Event] = []
-    while not any(isinstance(event, LeaseLapsed) for event in told):
+    while not any(isinstance(event, kind) for event in told):
         fresh = guard.drain_events(timeout_s=20)
         assert fresh, told
         told += fresh
@@ -160,7 +161,7 @@ def test_a_snapshot_shows_every_lease(guard: Guard, path: Path) -> None:
         assert hedger.renewed_at_ns is not None
         assert hedger.due_ns == hedger.renewed_at_ns + 5_000_000_000
         assert (quoter.name, quoter.budget_s) == ("quoter", BUDGET_S)
-    told_until_lapse(guard)
+    told_until(guard, LeaseLapsed)
     wait_for(lambda: guard.snapshot.leases[1].lapsed)
     assert guard.snapshot.leases[1].doubt is PageFault.OWNER_DIED and not guard.snapshot.leases[0].lapsed
 
@@ -189,11 +190,10 @@ def test_an_owner_that_is_killed_is_found_dead_and_its_lease_lapses(guard: Guard
         renew_until_permitted(guard, owner)
         killed_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         owner.process.send_signal(signal.SIGKILL)
-        told = told_until_lapse(guard)
+        told = told_until(guard, KillEnded)
         assert doubts(told) == [PageFault.OWNER_DIED]
-        assert told[-1].at_ns - killed_ns <= BUDGET_S * 1e9 + SLACK_NS or any(
-            isinstance(event, LeaseLapsed) and event.at_ns - killed_ns <= BUDGET_S * 1e9 + SLACK_NS for event in told
-        )
+        (lapsed_ns,) = (event.at_ns for event in told if isinstance(event, LeaseLapsed))
+        assert lapsed_ns - killed_ns <= BUDGET_S * 1e9 + SLACK_NS
         guard.wait_phase(Phase.TRIPPED, 20)
     with owner_of(path) as successor:
         assert successor.found == "owner_died"
@@ -207,7 +207,7 @@ def test_a_stopped_owner_lapses_and_is_never_revived(guard: Guard, path: Path) -
     with owner_of(path) as owner:
         renew_until_permitted(guard, owner)
         owner.process.send_signal(signal.SIGSTOP)
-        told = told_until_lapse(guard)
+        told = told_until(guard, LeaseLapsed)
         assert doubts(told) == [], "it lives, it only does not get on"
         owner.process.send_signal(signal.SIGCONT)
         for progress in range(1000, 1100):
@@ -222,7 +222,7 @@ def test_a_constant_progress_does_not_count(guard: Guard, path: Path) -> None:
         assert owner.renew(7_000)
         while not attached.lapsed:
             assert not owner.renew(7_000)
-        assert doubts(told_until_lapse(guard)) == []
+        assert doubts(told_until(guard, LeaseLapsed)) == []
 
 
 def test_an_owner_that_gives_the_page_up_is_not_called_dead(guard: Guard, path: Path) -> None:
@@ -230,7 +230,7 @@ def test_an_owner_that_gives_the_page_up_is_not_called_dead(guard: Guard, path: 
     with owner_of(path) as owner:
         renew_until_permitted(guard, owner)
         owner.end()
-        assert doubts(told_until_lapse(guard)) == [PageFault.RELEASED]
+        assert doubts(told_until(guard, LeaseLapsed)) == [PageFault.RELEASED]
 
 
 def test_a_number_that_belongs_to_another_process_now_is_not_the_owner(guard: Guard, path: Path) -> None:
@@ -309,7 +309,7 @@ def test_a_second_owner_that_forces_its_way_in_is_told_and_counts_for_nothing(gu
             progress = 1
             while not attached.lapsed:
                 intruder.renew(progress := progress + 1)
-            assert doubts(told_until_lapse(guard)) in ([PageFault.TWO_OWNERS], [PageFault.EARLIER_BOOT])
+            assert doubts(told_until(guard, LeaseLapsed)) in ([PageFault.TWO_OWNERS], [PageFault.EARLIER_BOOT])
 
 
 def test_a_forked_child_cannot_renew_for_its_parent(path: Path) -> None:
@@ -337,7 +337,7 @@ def test_a_page_that_is_cut_short_under_the_guard_is_damaged_and_stops_nobody_el
         renew_until_permitted(guard, owner)
         owner.process.send_signal(signal.SIGSTOP)
         damage(path)
-        assert doubts(told_until_lapse(guard)) == [PageFault.DAMAGED]
+        assert doubts(told_until(guard, LeaseLapsed)) == [PageFault.DAMAGED]
     with pytest.raises(ConfigError, match="bytes and not 64"):
         SharedLease(path, "quoter")
 
@@ -347,7 +347,7 @@ def test_a_page_that_is_removed_is_told_before_the_lapse(guard: Guard, path: Pat
     with owner_of(path) as owner:
         renew_until_permitted(guard, owner)
         path.unlink()
-        assert doubts(told_until_lapse(guard)) == [PageFault.REMOVED]
+        assert doubts(told_until(guard, LeaseLapsed)) == [PageFault.REMOVED]
 
 
 def test_what_cannot_be_trusted_is_refused_with_the_reason(path: Path) -> None:
@@ -409,7 +409,7 @@ def test_the_example_in_c_renews_a_guards_lease(guard: Guard, path: Path, compil
     wait_for(lambda: guard.snapshot.permit)
     assert strategy.wait(20) == 0
     assert not attached.lapsed and attached.gaps.longest_s < BUDGET_S
-    assert doubts(told_until_lapse(guard)) == [PageFault.RELEASED]
+    assert doubts(told_until(guard, LeaseLapsed)) == [PageFault.RELEASED]
 
 
 def test_the_example_in_c_keeps_the_rules_of_claiming(path: Path) -> None:
