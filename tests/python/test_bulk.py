@@ -7,7 +7,7 @@ import json
 from itertools import count
 
 import pytest
-from guarded import FACTOR, Run, guard_of, runner
+from guarded import FACTOR, Run, guard_of, lives_on, runner
 from test_kill import ORDERS, RESTING, resting, rest
 
 from killcord import Event, Guard, Phase, PhaseChanged, Throttled, TooManyPending, Tripped, VenueName
@@ -42,7 +42,7 @@ async def flood(guard: Guard, exchange: Exchange) -> tuple[int, list[float]]:
         assert all(isinstance(each, Throttled | TooManyPending) for each in failed), failed[:3]
         passed += len(outcomes) - len(failed)
         trips.append(guard.snapshot.round_trip_s or 0.0)
-        await asyncio.sleep(0.5)
+        await lives_on(exchange, 0.5)
     return passed, trips
 
 
@@ -98,7 +98,7 @@ def test_sends_without_an_answer_are_held_back_all_the_same(run: Run) -> None:
                 outcomes = await asyncio.gather(*(guard.send(line) for line in lines), return_exceptions=True)
                 failed = [each for each in outcomes if isinstance(each, BaseException)]
                 assert all(isinstance(each, Throttled) and 0 < each.again_s <= 4 for each in failed), failed[:3]
-                await asyncio.sleep(1)
+                await lives_on(exchange, 1)
                 assert len(resting(exchange)) == SENDS - len(failed) == 16
                 assert guard.snapshot.claim and guard.snapshot.epoch == 1
 

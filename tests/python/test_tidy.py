@@ -19,7 +19,6 @@ EXAMPLE_LINES_MAX = 59
 #: Rules broken on purpose: (rule, path) and the reason. Empty is best; a stale entry fails.
 EXCEPTIONS: dict[tuple[str, str], str] = {
     ("sleep", "tests/python/test_kill_anywhere.py"): "what is shown is a signal that comes while the main thread sleeps",
-    ("sleep", "tests/python/test_bulk.py"): "orders come in waves, as a strategy sends them; nothing is waited for",
 }
 
 
