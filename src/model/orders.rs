@@ -14,6 +14,13 @@ pub struct OrderRef {
     pub instrument: String,
 }
 
+impl OrderRef {
+    /// The ids it has: the venue's, the client's, both or none.
+    pub fn ids(self) -> Vec<String> {
+        [self.order_id, self.client_id].into_iter().filter(|id| !id.is_empty()).collect()
+    }
+}
+
 /// How many there are, and the first of them by name.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Tally<T> {

@@ -61,6 +61,11 @@ impl<'a> Raw<'a> {
     }
 }
 
+/// The text of a value that may be missing or `null`: empty then.
+pub fn text_or_empty(value: Option<Raw<'_>>) -> String {
+    value.filter(|value| value.token() != "null").map(|value| value.text().into_owned()).unwrap_or_default()
+}
+
 /// Reads an object. A plain decode would take an array for a struct with its fields in order.
 pub fn read_object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
     text.trim_ascii_start().starts_with('{').then(|| serde_json::from_str(text).ok()).flatten()

@@ -68,6 +68,21 @@ pub enum Ending {
 }
 
 impl OrdersIn {
+    /// A line that creates these.
+    pub fn creating(id: String, created: Vec<OrderRef>) -> Self {
+        Self { id, created, ..Self::default() }
+    }
+
+    /// A line that cancels these, named by ids of the venue or of the client.
+    pub fn cancelling(id: String, cancelled: Vec<String>) -> Self {
+        Self { id, cancelled, ..Self::default() }
+    }
+
+    /// A line that cancels more than it names.
+    pub fn cancelling_all(id: String) -> Self {
+        Self { id, cancels_all: true, ..Self::default() }
+    }
+
     /// A line that creates orders in a way that cannot be told from outside.
     pub fn unnamed(id: String) -> Self {
         Self { id, unnamed: 1, ..Self::default() }

@@ -6,7 +6,7 @@ use super::errors::{self, Source};
 use super::facts;
 use super::kill::{Listing, Sweep};
 use crate::model::{CallTag, Credentials, Now, Refusal, WallTime};
-use crate::venue::json::{Raw, read_object};
+use crate::venue::json::{Raw, read_object, text_or_empty};
 use crate::venue::{CallLine, CallReply, HttpMethod, HttpRequest, Outbox, sign};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -170,7 +170,7 @@ impl Purpose {
                 Ok(Answer { result: envelope.result, time_ms: envelope.time.and_then(Raw::as_u64) })
             }
             (Some(envelope), Some(code)) if code != 0 => {
-                let text = envelope.message.map(|text| text.text().into_owned()).unwrap_or_default();
+                let text = text_or_empty(envelope.message);
                 let mut failure = failure(errors::refusal(self.step(), Some(code), &text, self.source()));
                 if errors::is_clock(Some(code)) {
                     failure.venue_ms = server_time_in(&text).or(envelope.time.and_then(Raw::as_u64));

@@ -5,7 +5,7 @@ use super::calls::{Answer, Purpose};
 use super::config::BybitProduct;
 use super::{Bybit, errors};
 use crate::model::{Moment, Now, Refusal, RefusalClass};
-use crate::venue::json::{Raw, push_string};
+use crate::venue::json::{Raw, push_string, text_or_empty};
 use crate::venue::{OpenOrder, Outbox, Path, Report};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -269,12 +269,11 @@ fn read_page(result: Raw<'_>) -> Option<(Vec<OpenOrder>, Option<String>)> {
         #[serde(borrow)]
         symbol: Option<Raw<'a>>,
     }
-    let text = |value: Option<Raw<'_>>| value.map(|value| value.text().into_owned()).unwrap_or_default();
     let page = result.read_object::<Page<'_>>()?;
     let order = |row: Row<'_>| OpenOrder {
         order_id: row.id.text().into_owned(),
-        client_id: text(row.client_id),
-        instrument: text(row.symbol),
+        client_id: text_or_empty(row.client_id),
+        instrument: text_or_empty(row.symbol),
     };
     let cursor = page.cursor.map(|cursor| cursor.text().into_owned());
     Some((page.list.into_iter().map(order).collect(), cursor))

@@ -2,7 +2,7 @@
 //! them. Shapes: v5/websocket/trade/guideline, v5/websocket/private/order, v5/enum#canceltype.
 
 use crate::model::{Attribution, CancelledBy, OrderRef};
-use crate::venue::json::{Raw, read_object};
+use crate::venue::json::{Raw, read_object, text_or_empty};
 use crate::venue::{Ending, OrderKey, OrderNews, OrdersIn};
 use serde::Deserialize;
 
@@ -23,21 +23,19 @@ pub(super) fn within(line: &str) -> OrdersIn {
         request: Vec<Order<'a>>,
     }
     let Some(request) = read_object::<Request<'_>>(line) else { return OrdersIn::default() };
-    let id = text(request.id);
+    let id = text_or_empty(request.id);
     let args = || request.args.and_then(Raw::read::<Vec<Raw<'_>>>).unwrap_or_default().into_iter().next();
     let order = || args().and_then(Raw::read_object::<Order<'_>>).unwrap_or_default();
     let batch = || args().and_then(Raw::read_object::<Batch<'_>>).unwrap_or_default().request;
     match request.op.text().trim().to_ascii_lowercase().as_str() {
-        "order.create" => OrdersIn { id, created: vec![order().names()], ..OrdersIn::default() },
-        "order.create-batch" => {
-            OrdersIn { id, created: batch().iter().map(Order::names).collect(), ..OrdersIn::default() }
-        }
+        "order.create" => OrdersIn::creating(id, vec![order().names()]),
+        "order.create-batch" => OrdersIn::creating(id, batch().iter().map(Order::names).collect()),
         "order.amend" | "order.amend-batch" => OrdersIn::default(),
-        "order.cancel" => OrdersIn { id, cancelled: order().ids(), ..OrdersIn::default() },
+        "order.cancel" => OrdersIn::cancelling(id, order().names().ids()),
         "order.cancel-batch" => {
-            OrdersIn { id, cancelled: batch().iter().flat_map(Order::ids).collect(), ..OrdersIn::default() }
+            OrdersIn::cancelling(id, batch().iter().flat_map(|order| order.names().ids()).collect())
         }
-        op if op.starts_with("order.cancel") => OrdersIn { id, cancels_all: true, ..OrdersIn::default() },
+        op if op.starts_with("order.cancel") => OrdersIn::cancelling_all(id),
         _ => OrdersIn::unnamed(id),
     }
 }
@@ -60,7 +58,7 @@ pub(super) fn news(line: &str) -> Vec<OrderNews> {
         data: Option<Raw<'a>>,
     }
     let Some(message) = read_object::<Message<'_>>(line) else { return Vec::new() };
-    let id = text(message.id);
+    let id = text_or_empty(message.id);
     let accepted = message.code.map(Raw::bare) == Some("0");
     match (message.topic.map(Raw::bare), message.op.map(Raw::bare)) {
         (Some(topic), _) if topic == "order" || topic.starts_with("order.") => {
@@ -120,18 +118,18 @@ struct Order<'a> {
 
 impl Order<'_> {
     fn names(&self) -> OrderRef {
-        OrderRef { order_id: text(self.order_id), client_id: text(self.order_link_id), instrument: text(self.symbol) }
-    }
-
-    fn ids(&self) -> Vec<String> {
-        [text(self.order_id), text(self.order_link_id)].into_iter().filter(|id| !id.is_empty()).collect()
+        OrderRef {
+            order_id: text_or_empty(self.order_id),
+            client_id: text_or_empty(self.order_link_id),
+            instrument: text_or_empty(self.symbol),
+        }
     }
 
     /// The status decides: a cancel that lost the race to a fill carries a `cancelType` too (v5 private order).
     fn ended(&self) -> Option<OrderNews> {
         let how = match self.order_status?.bare() {
             "Filled" | "Rejected" | "Deactivated" => Ending::Done,
-            "Cancelled" | "PartiallyFilledCanceled" => Ending::Cancelled(attribution(&text(self.cancel_type))),
+            "Cancelled" | "PartiallyFilledCanceled" => Ending::Cancelled(attribution(&text_or_empty(self.cancel_type))),
             _ => return None,
         };
         Some(OrderNews::Ended { order: self.names(), how })
@@ -170,10 +168,6 @@ fn attribution(kind: &str) -> Attribution {
     };
     let evidence = if kind.is_empty() { "no cancelType".to_owned() } else { format!("cancelType {kind}") };
     Attribution::new(by, &evidence)
-}
-
-fn text(value: Option<Raw<'_>>) -> String {
-    value.filter(|value| value.token() != "null").map(|value| value.text().into_owned()).unwrap_or_default()
 }
 
 #[cfg(test)]

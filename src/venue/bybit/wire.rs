@@ -3,7 +3,7 @@
 //! v5/websocket/wss-authentication and v5/websocket/trade/guideline.
 
 use crate::model::{Credentials, Epoch};
-use crate::venue::json::{Raw, push_string, push_u64, read_object};
+use crate::venue::json::{Raw, push_string, push_u64, read_object, text_or_empty};
 use crate::venue::sign;
 use serde::Deserialize;
 use std::fmt;
@@ -192,7 +192,7 @@ impl<'a> Frame<'a> {
 
     /// The venue's own words.
     pub(super) fn message(&self) -> String {
-        self.trade_message.or(self.ret_msg).map(|text| text.text().into_owned()).unwrap_or_default()
+        text_or_empty(self.trade_message.or(self.ret_msg))
     }
 
     /// The server time a pong carries, in milliseconds: in `args` on the private socket, in `data` on the other.

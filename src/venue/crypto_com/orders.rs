@@ -3,7 +3,7 @@
 
 use super::wire;
 use crate::model::{Attribution, CancelledBy, OrderRef};
-use crate::venue::json::{Raw, read_object};
+use crate::venue::json::{Raw, read_object, text_or_empty};
 use crate::venue::{Ending, OrderKey, OrderNews, OrdersIn};
 use serde::Deserialize;
 
@@ -24,21 +24,19 @@ pub(super) fn within(line: &str) -> OrdersIn {
         order_list: Vec<Order<'a>>,
     }
     let Some(request) = read_object::<Request<'_>>(line) else { return OrdersIn::default() };
-    let id = text(request.id);
+    let id = text_or_empty(request.id);
     let order = || request.params.and_then(Raw::read_object::<Order<'_>>).unwrap_or_default();
     let list = || request.params.and_then(Raw::read_object::<List<'_>>).unwrap_or_default().order_list;
     match request.method.text().trim().to_ascii_lowercase().as_str() {
-        "private/create-order" => OrdersIn { id, created: vec![order().names()], ..OrdersIn::default() },
-        "private/create-order-list" => {
-            OrdersIn { id, created: list().iter().map(Order::names).collect(), ..OrdersIn::default() }
-        }
+        "private/create-order" => OrdersIn::creating(id, vec![order().names()]),
+        "private/create-order-list" => OrdersIn::creating(id, list().iter().map(Order::names).collect()),
         // It keeps the order's id and replaces the client's.
         "private/amend-order" => OrdersIn::default(),
-        "private/cancel-order" => OrdersIn { id, cancelled: order().ids(), ..OrdersIn::default() },
+        "private/cancel-order" => OrdersIn::cancelling(id, order().names().ids()),
         "private/cancel-order-list" => {
-            OrdersIn { id, cancelled: list().iter().flat_map(Order::ids).collect(), ..OrdersIn::default() }
+            OrdersIn::cancelling(id, list().iter().flat_map(|order| order.names().ids()).collect())
         }
-        wire::CANCEL_ALL | wire::CANCEL_ALL_ADVANCED => OrdersIn { id, cancels_all: true, ..OrdersIn::default() },
+        wire::CANCEL_ALL | wire::CANCEL_ALL_ADVANCED => OrdersIn::cancelling_all(id),
         // Triggers and linked orders live in a namespace of their own, and are listed elsewhere.
         _ => OrdersIn::unnamed(id),
     }
@@ -59,7 +57,7 @@ pub(super) fn news(line: &str) -> Vec<OrderNews> {
         result: Option<Raw<'a>>,
     }
     let Some(message) = read_object::<Message<'_>>(line) else { return Vec::new() };
-    let id = text(message.id);
+    let id = text_or_empty(message.id);
     match message.method.map(Raw::bare) {
         Some("subscribe") => message.result.map(channel).unwrap_or_default(),
         Some("private/create-order") => single(id, message.code.map(Raw::bare), message.result),
@@ -134,20 +132,16 @@ struct Order<'a> {
 impl Order<'_> {
     fn names(&self) -> OrderRef {
         OrderRef {
-            order_id: text(self.order_id),
-            client_id: text(self.client_oid),
-            instrument: text(self.instrument_name),
+            order_id: text_or_empty(self.order_id),
+            client_id: text_or_empty(self.client_oid),
+            instrument: text_or_empty(self.instrument_name),
         }
-    }
-
-    fn ids(&self) -> Vec<String> {
-        [text(self.order_id), text(self.client_oid)].into_iter().filter(|id| !id.is_empty()).collect()
     }
 
     fn ended(&self) -> Option<OrderNews> {
         let how = match self.status?.bare() {
             "FILLED" | "REJECTED" | "EXPIRED" => Ending::Done,
-            "CANCELED" => Ending::Cancelled(attribution(&text(self.reason))),
+            "CANCELED" => Ending::Cancelled(attribution(&text_or_empty(self.reason))),
             _ => return None,
         };
         Some(OrderNews::Ended { order: self.names(), how })
@@ -162,10 +156,6 @@ fn attribution(reason: &str) -> Attribution {
         "" => Attribution::new(CancelledBy::Unknown, "status CANCELED, no reason"),
         other => Attribution::new(CancelledBy::Unknown, &format!("status CANCELED, reason {other}")),
     }
-}
-
-fn text(value: Option<Raw<'_>>) -> String {
-    value.filter(|value| value.token() != "null").map(|value| value.text().into_owned()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use super::wire;
 use crate::model::{Attribution, CancelledBy, OrderRef};
-use crate::venue::json::{Raw, read_object};
+use crate::venue::json::{Raw, read_object, text_or_empty};
 use crate::venue::{Ending, OrderKey, OrderNews, OrdersIn};
 use serde::Deserialize;
 
@@ -19,16 +19,16 @@ pub(super) fn within(line: &str) -> OrdersIn {
         params: Option<Raw<'a>>,
     }
     let Some(request) = read_object::<Request<'_>>(line) else { return OrdersIn::default() };
-    let id = text(request.id);
+    let id = text_or_empty(request.id);
     let order = request.params.and_then(Raw::read_object::<Order<'_>>).unwrap_or_default();
     let method = request.method.text().trim().to_ascii_lowercase();
     match method.as_str() {
-        "private/buy" | "private/sell" => OrdersIn { id, created: vec![order.names()], ..OrdersIn::default() },
+        "private/buy" | "private/sell" => OrdersIn::creating(id, vec![order.names()]),
         // They keep the order and its id: articles/order-management.
         "private/edit" | "private/edit_by_label" => OrdersIn::default(),
-        "private/cancel" => OrdersIn { id, cancelled: vec![text(order.order_id)], ..OrdersIn::default() },
-        "private/cancel_by_label" => OrdersIn { id, cancelled: vec![text(order.label)], ..OrdersIn::default() },
-        _ if method.starts_with(wire::CANCEL) => OrdersIn { id, cancels_all: true, ..OrdersIn::default() },
+        "private/cancel" => OrdersIn::cancelling(id, vec![text_or_empty(order.order_id)]),
+        "private/cancel_by_label" => OrdersIn::cancelling(id, vec![text_or_empty(order.label)]),
+        _ if method.starts_with(wire::CANCEL) => OrdersIn::cancelling_all(id),
         _ => OrdersIn::unnamed(id),
     }
 }
@@ -107,13 +107,17 @@ struct Order<'a> {
 
 impl Order<'_> {
     fn names(&self) -> OrderRef {
-        OrderRef { order_id: text(self.order_id), client_id: text(self.label), instrument: text(self.instrument_name) }
+        OrderRef {
+            order_id: text_or_empty(self.order_id),
+            client_id: text_or_empty(self.label),
+            instrument: text_or_empty(self.instrument_name),
+        }
     }
 
     fn ended(&self) -> Option<OrderNews> {
         let how = match self.order_state?.bare() {
             "filled" | "rejected" => Ending::Done,
-            "cancelled" => Ending::Cancelled(attribution(&text(self.cancel_reason))),
+            "cancelled" => Ending::Cancelled(attribution(&text_or_empty(self.cancel_reason))),
             _ => return None,
         };
         Some(OrderNews::Ended { order: self.names(), how })
@@ -142,10 +146,6 @@ fn attribution(reason: &str) -> Attribution {
         _ => CancelledBy::Unknown,
     };
     Attribution::new(by, &format!("cancel_reason {reason}"))
-}
-
-fn text(value: Option<Raw<'_>>) -> String {
-    value.filter(|value| value.token() != "null").map(|value| value.text().into_owned()).unwrap_or_default()
 }
 
 #[cfg(test)]

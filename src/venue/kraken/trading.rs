@@ -3,7 +3,7 @@
 
 use super::wire::{self, Frame, Verdict};
 use crate::model::{Attribution, CancelledBy, OrderRef};
-use crate::venue::json::{Raw, read_object};
+use crate::venue::json::{Raw, read_object, text_or_empty};
 use crate::venue::{Ending, OrderKey, OrderNews, OrdersIn};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -36,24 +36,24 @@ pub(super) fn within(line: &str) -> OrdersIn {
         validate: Option<Raw<'a>>,
     }
     let Some(request) = read_object::<Request<'_>>(line) else { return OrdersIn::default() };
-    let id = text(request.req_id);
+    let id = text_or_empty(request.req_id);
     let params = request.params.and_then(Raw::read_object::<Params<'_>>).unwrap_or_default();
     if params.validate.and_then(Raw::as_bool) == Some(true) {
         return OrdersIn::default();
     }
-    let named = |client_id| OrderRef { order_id: String::new(), client_id, instrument: text(params.symbol) };
+    let named = |client_id| OrderRef { order_id: String::new(), client_id, instrument: text_or_empty(params.symbol) };
     match request.method.text().trim().to_ascii_lowercase().as_str() {
-        "add_order" => OrdersIn { id, created: vec![named(text(params.cl_ord_id))], ..OrdersIn::default() },
+        "add_order" => OrdersIn::creating(id, vec![named(text_or_empty(params.cl_ord_id))]),
         // It puts a new order, with a new id, in the place of the old one.
         "edit_order" => OrdersIn {
             id,
-            created: vec![named(text(params.cl_ord_id))],
+            created: vec![named(text_or_empty(params.cl_ord_id))],
             cancelled: texts(params.order_id),
             ..OrdersIn::default()
         },
         "batch_add" => {
             let rows = params.orders.and_then(Raw::read::<Vec<Row<'_>>>).unwrap_or_default();
-            OrdersIn { id, created: rows.iter().map(|row| named(text(row.cl_ord_id))).collect(), ..OrdersIn::default() }
+            OrdersIn::creating(id, rows.iter().map(|row| named(text_or_empty(row.cl_ord_id))).collect())
         }
         "amend_order" => OrdersIn::default(),
         wire::CANCEL_ORDER | "batch_cancel" => {
@@ -62,7 +62,7 @@ pub(super) fn within(line: &str) -> OrdersIn {
             // A reference of the user's own names any number of orders.
             OrdersIn { id, cancelled, cancels_all: params.order_userref.is_some(), ..OrdersIn::default() }
         }
-        wire::CANCEL_ALL => OrdersIn { id, cancels_all: true, ..OrdersIn::default() },
+        wire::CANCEL_ALL => OrdersIn::cancelling_all(id),
         _ => OrdersIn::unnamed(id),
     }
 }
@@ -111,12 +111,11 @@ pub(super) fn read_open_orders(result: Raw<'_>) -> Option<Vec<OrderRef>> {
         #[serde(borrow)]
         pair: Option<Raw<'a>>,
     }
-    let text = |value: Option<Raw<'_>>| value.map(|value| value.text().into_owned()).unwrap_or_default();
     let open = result.read::<Listing<'_>>()?.open;
     let order = |(id, row): (Cow<'_, str>, Row<'_>)| OrderRef {
         order_id: id.into_owned(),
-        client_id: text(row.cl_ord_id),
-        instrument: text(row.descr.and_then(|descr| descr.pair)),
+        client_id: text_or_empty(row.cl_ord_id),
+        instrument: text_or_empty(row.descr.and_then(|descr| descr.pair)),
     };
     Some(open.into_iter().map(order).collect())
 }
@@ -139,7 +138,11 @@ struct Row<'a> {
 
 impl Row<'_> {
     fn names(&self) -> OrderRef {
-        OrderRef { order_id: text(self.order_id), client_id: text(self.cl_ord_id), instrument: text(self.symbol) }
+        OrderRef {
+            order_id: text_or_empty(self.order_id),
+            client_id: text_or_empty(self.cl_ord_id),
+            instrument: text_or_empty(self.symbol),
+        }
     }
 
     /// A row of a batch that was rejected has an error, while its siblings stand.
@@ -153,7 +156,7 @@ impl Row<'_> {
     fn ended(&self) -> Option<OrderNews> {
         let how = match self.order_status?.bare() {
             "filled" | "expired" => Ending::Done,
-            "canceled" => Ending::Cancelled(attribution(&text(self.reason))),
+            "canceled" => Ending::Cancelled(attribution(&text_or_empty(self.reason))),
             _ => return None,
         };
         Some(OrderNews::Ended { order: self.names(), how })
@@ -176,11 +179,7 @@ fn attribution(reason: &str) -> Attribution {
 fn texts(value: Option<Raw<'_>>) -> Vec<String> {
     let Some(value) = value else { return Vec::new() };
     let list = value.read::<Vec<Raw<'_>>>().unwrap_or_else(|| vec![value]);
-    list.into_iter().map(|one| text(Some(one))).filter(|id| !id.is_empty()).collect()
-}
-
-fn text(value: Option<Raw<'_>>) -> String {
-    value.filter(|value| value.token() != "null").map(|value| value.text().into_owned()).unwrap_or_default()
+    list.into_iter().map(|one| text_or_empty(Some(one))).filter(|id| !id.is_empty()).collect()
 }
 
 #[cfg(test)]
