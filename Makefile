@@ -71,8 +71,13 @@ simulate: ## randomised worlds over all four venues, optimised: nothing false cl
 	$(CARGO) test --locked --release --test simulation
 
 .PHONY: soak
-soak: ## the same with a million schedules, and the demand that every interesting state was reached
-	KILLCORD_SCHEDULES=250000 $(CARGO) test --locked --release --test simulation -- --nocapture
+soak: ## the same with a million schedules, and the demand that every interesting state was reached (half an hour)
+	KILLCORD_PROOF=1 KILLCORD_SCHEDULES=250000 $(CARGO) test --locked --release --test simulation random -- --nocapture
+
+.PHONY: exhaustive
+exhaustive: ## every placement of three troubles in a short run at every venue: 2.4 million small worlds (half an hour)
+	KILLCORD_PROOF=1 KILLCORD_FAULTS=3 KILLCORD_BOUNDARIES=6 \
+		$(CARGO) test --locked --release --test simulation small -- --nocapture
 
 .PHONY: test-python
 test-python: $(VENV)/.extension $(VENV)/.test ## pytest, mypy --strict, stub against extension

@@ -70,7 +70,7 @@ fn play<V: Venue>(world: &mut World<V>, plan: &Plan, cast: &Cast<V>, checker: &m
     }
 }
 
-fn begin<V: Venue>(world: &mut World<V>, plan: &Plan) {
+pub(super) fn begin<V: Venue>(world: &mut World<V>, plan: &Plan) {
     world.command(Command::Start);
     for (number, lease) in plan.leases.iter().enumerate() {
         world.take_lease(NAMES[number % NAMES.len()], lease.budget, lease.period);
@@ -101,15 +101,17 @@ fn perform<V: Venue>(world: &mut World<V>, checker: &mut Checker, plan: &Plan, c
         }
         Act::Abandon => world.command(Command::Abandon),
         Act::SetWall(millis) => world.clock.set_wall(*millis),
-        Act::KillProcess => {
-            checker.process_dies(world);
-            world.kill_process();
-        }
+        Act::KillProcess => kill_process(world, checker),
         Act::StartProcess => start_process(world, checker, plan, cast),
     }
 }
 
-fn start_process<V: Venue>(world: &mut World<V>, checker: &mut Checker, plan: &Plan, cast: &Cast<V>) {
+pub(super) fn kill_process<V: Venue>(world: &mut World<V>, checker: &mut Checker) {
+    checker.process_dies(world);
+    world.kill_process();
+}
+
+pub(super) fn start_process<V: Venue>(world: &mut World<V>, checker: &mut Checker, plan: &Plan, cast: &Cast<V>) {
     if world.alive() {
         return;
     }
@@ -119,7 +121,7 @@ fn start_process<V: Venue>(world: &mut World<V>, checker: &mut Checker, plan: &P
     begin(world, plan);
 }
 
-fn start_trouble<V: Venue>(world: &mut World<V>, checker: &mut Checker, trouble: &Trouble) {
+pub(super) fn start_trouble<V: Venue>(world: &mut World<V>, checker: &mut Checker, trouble: &Trouble) {
     checker.trouble_begins(world);
     let now = world.now();
     match trouble {
@@ -148,13 +150,13 @@ fn block<V: Venue>(world: &mut World<V>) {
     BOTH.into_iter().for_each(|way| world.network.block(now, way, &conns));
 }
 
-fn heal<V: Venue>(world: &mut World<V>, checker: &mut Checker, blocked_too: bool) {
+pub(super) fn heal<V: Venue>(world: &mut World<V>, checker: &mut Checker, blocked_too: bool) {
     checker.heals(world);
     world.heal_path(blocked_too);
     world.exchange.floor_mut().heal();
 }
 
-fn run_until<V: Venue>(world: &mut World<V>, checker: &mut Checker, until: Moment) -> Result<(), Violation> {
+pub(super) fn run_until<V: Venue>(world: &mut World<V>, checker: &mut Checker, until: Moment) -> Result<(), Violation> {
     while world.step(until) {
         checker.check(world)?;
     }
@@ -162,7 +164,7 @@ fn run_until<V: Venue>(world: &mut World<V>, checker: &mut Checker, until: Momen
 }
 
 /// The application is well again: it renews, and acknowledges what happened about once a second.
-fn await_armed<V: Venue>(
+pub(super) fn await_armed<V: Venue>(
     world: &mut World<V>,
     plan: &Plan,
     cast: &Cast<V>,
@@ -213,8 +215,7 @@ fn await_gone<V: Venue>(world: &mut World<V>, checker: &mut Checker) -> Result<(
     let promised = world.runs() && world.session.phase().claims();
     let (bound, kind) = (world.session.venue().facts().exposure.bound, world.session.venue().facts().kind);
     let conn = world.conn(world.session.epoch());
-    checker.process_dies(world);
-    world.kill_process();
+    kill_process(world, checker);
     let died = world.now().at;
     run_until(world, checker, died + bound)?;
     let mine = |conn_of: Option<_>| kind != SwitchKind::SessionBound || conn_of == Some(conn);

@@ -3,7 +3,7 @@
 
 use crate::model::{Moment, Now, WallTime};
 
-const MILLION: i128 = 1_000_000;
+const MILLION: u64 = 1_000_000;
 
 /// See the module documentation.
 #[derive(Clone, Debug)]
@@ -40,9 +40,14 @@ impl GuardClock {
         if shown <= guard {
             return Some(world);
         }
-        let ahead = i128::from(shown.nanos() - guard.nanos()) * MILLION;
-        let rate = MILLION + i128::from(self.ppm);
-        let nanos = u64::try_from((ahead + rate - 1) / rate).unwrap_or(u64::MAX);
+        let (ahead, rate) = (shown.nanos() - guard.nanos(), MILLION.saturating_add_signed(self.ppm));
+        let nanos = match ahead.checked_mul(MILLION) {
+            Some(ahead) => ahead.div_ceil(rate),
+            // Further ahead than five hours.
+            None => {
+                u64::try_from((u128::from(ahead) * u128::from(MILLION)).div_ceil(u128::from(rate))).unwrap_or(u64::MAX)
+            }
+        };
         (!self.stopped).then(|| Moment::from_nanos(world.nanos().saturating_add(nanos)))
     }
 
@@ -78,9 +83,12 @@ impl GuardClock {
         if self.stopped {
             return guard;
         }
-        let passed = i128::from(at.nanos().saturating_sub(world.nanos()));
-        let shown = passed * (MILLION + i128::from(self.ppm)) / MILLION;
-        Moment::from_nanos(guard.nanos().saturating_add(u64::try_from(shown).unwrap_or(u64::MAX)))
+        let (passed, rate) = (at.nanos().saturating_sub(world.nanos()), MILLION.saturating_add_signed(self.ppm));
+        let shown = match passed.checked_mul(rate) {
+            Some(shown) => shown / MILLION,
+            None => u64::try_from(u128::from(passed) * u128::from(rate) / u128::from(MILLION)).unwrap_or(u64::MAX),
+        };
+        Moment::from_nanos(guard.nanos().saturating_add(shown))
     }
 }
 

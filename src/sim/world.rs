@@ -50,6 +50,8 @@ pub struct World<V> {
     pub machine: Machine,
     now: Moment,
     start: Now,
+    /// When the venue wants to act next, and for which of its versions that was asked.
+    venue_due: (u64, Option<Moment>),
     /// Which process this is, counted from 0.
     incarnation: u64,
     alive: bool,
@@ -121,6 +123,7 @@ impl<V: Venue> World<V> {
             machine: Machine { user_timeout, purges: true, leaks: false },
             now: now.at,
             start: now,
+            venue_due: (u64::MAX, None),
             incarnation: 0,
             alive: true,
             sockets: BTreeMap::new(),
@@ -236,11 +239,27 @@ impl<V: Venue> World<V> {
         }
     }
 
+    /// When the next thing happens anywhere, and whether it is a deadline of the guard's end with nothing before it.
+    pub fn next_moment(&self) -> Option<(Moment, bool)> {
+        let (parcel, venue, guard) = (self.network.next(), self.exchange.next_deadline(), self.guard_moment());
+        let at = [parcel, venue, guard].into_iter().flatten().min()?;
+        let others_first = [parcel, venue].into_iter().flatten().any(|other| other <= at);
+        Some((at, !others_first))
+    }
+
+    fn venue_moment(&mut self) -> Option<Moment> {
+        let version = self.exchange.floor().version();
+        if self.venue_due.0 != version {
+            self.venue_due = (version, self.exchange.next_deadline());
+        }
+        self.venue_due.1
+    }
+
     /// Advances to the next thing that happens, but not past `limit`, and lets it happen.
     /// False when `limit` was reached.
     pub fn step(&mut self, limit: Moment) -> bool {
         self.steps += 1;
-        let (parcel, venue, guard) = (self.network.next(), self.exchange.next_deadline(), self.guard_moment());
+        let (parcel, venue, guard) = (self.network.next(), self.venue_moment(), self.guard_moment());
         let next = [parcel, venue, guard].into_iter().flatten().min();
         let Some(next) = next.filter(|at| *at <= limit) else {
             self.now = self.now.max(limit);

@@ -24,6 +24,7 @@ pub struct Floor {
     journal: Vec<JournalEntry>,
     journal_dropped: u64,
     next_order: u64,
+    version: u64,
 }
 
 /// One API key and the account behind it.
@@ -213,7 +214,18 @@ impl Floor {
             journal: Vec::new(),
             journal_dropped: 0,
             next_order: 1,
+            version: 0,
         }
+    }
+
+    /// Something may be about to change in this venue: an input, a knob, or somebody who reaches in from outside.
+    pub const fn touch(&mut self) {
+        self.version += 1;
+    }
+
+    /// Equal for two moments between which nothing can have changed: then only time has passed.
+    pub const fn version(&self) -> u64 {
+        self.version
     }
 
     /// Adds a key. Keys with the same account `name` share orders and switch.

@@ -16,6 +16,9 @@ const DOWN_NOTICED: Duration = Duration::from_secs(2);
 /// silence means nothing while there is traffic: docs/promises.md says so.)
 const MUTE_VENUE_NOTICED: Duration = Duration::from_secs(75);
 
+/// Of which version of the venue, about which epoch's link, among how many connections of the guard.
+type Question = (u64, Epoch, usize);
+
 /// Since when a claim cannot be held against the guard.
 #[derive(Debug, Default)]
 pub struct Claim {
@@ -26,6 +29,8 @@ pub struct Claim {
     /// When its switch was last seen broken: a connection that ended then trips nothing, and news of its end is on its way.
     broken_until: Option<Moment>,
     epoch: Epoch,
+    /// What the venue answered last, to which question.
+    answered: Option<(Question, Option<Moment>)>,
     probe_every: Duration,
 }
 
@@ -60,7 +65,12 @@ impl Claim {
         let current = [world.conn(epoch)];
         let bound_to_session = session.venue().facts().kind == SwitchKind::SessionBound;
         let conns = if bound_to_session { &current[..] } else { world.connections() };
-        match world.exchange.would_trip_by(now, conns) {
+        // Where nothing reached the venue since it was last asked, that answer was about this very moment too.
+        let question = (world.exchange.floor().version(), epoch, conns.len());
+        let known = self.answered.filter(|(asked, _)| *asked == question).map(|(_, answer)| answer);
+        let answer = known.unwrap_or_else(|| world.exchange.would_trip_by(now, conns));
+        self.answered = Some((question, answer));
+        match answer {
             None => Err(Violation(format!(
                 "I1 soundness: claimed, but the venue would never cancel: {:?}",
                 world.snapshot()

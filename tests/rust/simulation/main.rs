@@ -4,8 +4,10 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod figures;
 mod random;
 mod replays;
+mod small;
 #[allow(dead_code, reason = "two test binaries share it, and each uses a part")]
 #[path = "../worlds.rs"]
 mod worlds;

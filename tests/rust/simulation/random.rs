@@ -2,6 +2,7 @@
 //!
 //! `KILLCORD_SEED=n` replays one schedule of every venue; `KILLCORD_SCHEDULES=n` says how many to run of each.
 
+use super::figures::{Figures, number};
 use super::worlds::{BYBIT, CRYPTO_COM, DERIBIT, KRAKEN, Side};
 use killcord::sim::chaos;
 use killcord::sim::plan::Plan;
@@ -12,7 +13,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// Of every venue. An unoptimised build is there to look into one schedule, not to run many.
-const SCHEDULES: u64 = if cfg!(debug_assertions) { 40 } else { 19_000 };
+const SCHEDULES: u64 = if cfg!(debug_assertions) { 40 } else { 25_500 };
 /// Of a failure's trace; `KILLCORD_LINES=n` shows more.
 const LINES: usize = 200;
 /// With this many schedules every state that a venue can reach must have been reached, each this often.
@@ -49,6 +50,7 @@ fn kraken_claims_nothing_in_vain_and_is_always_armed_again() {
 /// Runs every schedule of one venue. `never` names the states that this venue cannot reach.
 fn run<V: Venue>(side: &Side<V>, never: &[&str]) {
     let (mut reached, mut steps, mut slowest) = (Sometimes::default(), 0, BTreeMap::<_, Duration>::new());
+    let mut figures = Figures::of("simulation", side.name);
     #[expect(clippy::disallowed_methods, reason = "the pace is reported; nothing decides by it")]
     let began = Instant::now();
     for seed in schedules() {
@@ -76,6 +78,13 @@ fn run<V: Venue>(side: &Side<V>, never: &[&str]) {
             reached.all().into_iter().filter(|(name, count)| *count < OFTEN && !never.contains(name)).collect();
         assert_eq!(rare, [], "{}: states that were hardly reached", side.name);
     }
+    figures = figures.after(took);
+    figures.sum("schedules", count);
+    figures.sum("steps", steps);
+    figures.most("last_seed", schedules().end - 1);
+    figures.most("slowest_to_armed_ms", slowest.values().max().map_or(0, |took| took.as_millis() as u64));
+    reached.all().into_iter().for_each(|(name, count)| figures.sum(name, count));
+    figures.finish("schedules");
 }
 
 fn schedules() -> Range<u64> {
@@ -83,10 +92,6 @@ fn schedules() -> Range<u64> {
         Some(seed) => seed..seed + 1,
         None => 0..number("KILLCORD_SCHEDULES").unwrap_or(SCHEDULES),
     }
-}
-
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
 }
 
 /// Plays it again, this time taking notes.

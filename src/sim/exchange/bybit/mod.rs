@@ -91,6 +91,7 @@ impl BybitExchange {
 
 impl Exchange for BybitExchange {
     fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
+        self.floor.touch();
         self.catch_up(now, out);
         match input {
             Input::Tick => {}
@@ -120,6 +121,7 @@ impl Exchange for BybitExchange {
     }
 
     fn floor_mut(&mut self) -> &mut Floor {
+        self.floor.touch();
         &mut self.floor
     }
 
@@ -132,6 +134,7 @@ impl Exchange for BybitExchange {
     }
 
     fn set_knob(&mut self, name: &str, value: &str) -> Result<(), KnobError> {
+        self.floor.touch();
         self.knobs.set(name, value)
     }
 }

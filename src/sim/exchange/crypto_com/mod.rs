@@ -250,6 +250,7 @@ impl CryptoComExchange {
 
 impl Exchange for CryptoComExchange {
     fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
+        self.floor.touch();
         self.catch_up(now, out);
         match input {
             Input::Tick => {}
@@ -288,6 +289,7 @@ impl Exchange for CryptoComExchange {
     }
 
     fn floor_mut(&mut self) -> &mut Floor {
+        self.floor.touch();
         &mut self.floor
     }
 
@@ -307,6 +309,7 @@ impl Exchange for CryptoComExchange {
     }
 
     fn set_knob(&mut self, name: &str, value: &str) -> Result<(), KnobError> {
+        self.floor.touch();
         self.knobs.set(name, value)
     }
 }

@@ -259,6 +259,7 @@ impl DeribitExchange {
 
 impl Exchange for DeribitExchange {
     fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
+        self.floor.touch();
         self.catch_up(now, out);
         match input {
             Input::Tick | Input::Pong { .. } => {}
@@ -297,6 +298,7 @@ impl Exchange for DeribitExchange {
     }
 
     fn floor_mut(&mut self) -> &mut Floor {
+        self.floor.touch();
         &mut self.floor
     }
 
@@ -316,6 +318,7 @@ impl Exchange for DeribitExchange {
     }
 
     fn set_knob(&mut self, name: &str, value: &str) -> Result<(), KnobError> {
+        self.floor.touch();
         self.knobs.set(name, value)?;
         if std::mem::take(&mut self.knobs.invalidate_tokens) {
             self.tokens.expire_all();

@@ -103,6 +103,7 @@ impl KrakenExchange {
 
 impl Exchange for KrakenExchange {
     fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
+        self.floor.touch();
         self.catch_up(now, out);
         match input {
             Input::Tick | Input::Binary { .. } | Input::Pong { .. } => {}
@@ -129,6 +130,7 @@ impl Exchange for KrakenExchange {
     }
 
     fn floor_mut(&mut self) -> &mut Floor {
+        self.floor.touch();
         &mut self.floor
     }
 
@@ -141,6 +143,7 @@ impl Exchange for KrakenExchange {
     }
 
     fn set_knob(&mut self, name: &str, value: &str) -> Result<(), KnobError> {
+        self.floor.touch();
         self.knobs.set(name, value)?;
         if std::mem::take(&mut self.knobs.invalidate_tokens) {
             self.tokens.invalidate_all();
