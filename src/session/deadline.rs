@@ -152,9 +152,8 @@ impl<V: Venue> Session<V> {
     }
 
     fn trip_late(&mut self) {
-        let epoch = self.live(LinkRole::Guard).unwrap_or_default();
         if let Some(how) = self.switch.expire(self.now.at) {
-            self.tripped(how, epoch);
+            self.tripped(how);
         }
     }
 

@@ -200,7 +200,7 @@ impl<V: Venue> Session<V> {
         match facts.kind {
             SwitchKind::SessionBound => {
                 if let Some(how) = self.switch.trip(Trip::Presumed) {
-                    self.tripped(how, link.epoch);
+                    self.tripped(how);
                 }
             }
             SwitchKind::GraceAfterDrop => {

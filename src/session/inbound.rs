@@ -167,8 +167,9 @@ impl<V: Venue> Session<V> {
     fn stand(&mut self, epoch: Epoch) {
         self.deadlines.stop(Deadline::TripLate);
         if let Some(how) = self.switch.armed(epoch, self.now.at) {
-            self.tripped(how, epoch);
+            self.tripped(how);
         }
+        self.standing.armed_on = epoch;
     }
 
     /// The switch was put on again on a live link.
@@ -199,8 +200,9 @@ impl<V: Venue> Session<V> {
         self.deadlines.put(Deadline::Feed, next);
         let epoch = self.live(LinkRole::Guard).unwrap_or_default();
         if let Some(how) = self.switch.fed(sent, self.now.at, rule.window, rule.rounding) {
-            self.tripped(how, epoch);
+            self.tripped(how);
         }
+        self.standing.armed_on = epoch;
         self.proven(Evidence::Acknowledged);
         self.vouch(sent);
         if let Some(trip) = self.switch.bounds() {
@@ -305,9 +307,8 @@ impl<V: Venue> Session<V> {
 
     /// A countdown that was running while the engine was down cancels everything when the engine comes back.
     fn countdown_ran_through_maintenance(&mut self) {
-        let epoch = self.live(LinkRole::Guard).unwrap_or_default();
         if let Some(how) = self.switch.trip(Trip::Presumed) {
-            self.tripped(how, epoch);
+            self.tripped(how);
             self.feed();
         }
     }
@@ -326,9 +327,8 @@ impl<V: Venue> Session<V> {
     }
 
     fn trip_told(&mut self, venue_time: Option<crate::model::WallTime>) {
-        let epoch = self.live(LinkRole::Guard).unwrap_or_default();
         if let Some(how) = self.switch.trip(Trip::Told { venue_time }) {
-            self.tripped(how, epoch);
+            self.tripped(how);
         }
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Standing {
     pub(super) latched: bool,
     pub(super) evidence: Evidence,
     pub(super) proven_at: Option<Moment>,
+    /// The link on which the switch was last armed or fed: a trip is this link's, also when another is up by then.
+    pub(super) armed_on: Epoch,
     pub(super) clock_offset_ms: Option<i64>,
     pub(super) last_error: Option<ErrorReport>,
     /// The venue said that a person must act; asked again at most once a minute.
@@ -62,6 +64,7 @@ impl Default for Standing {
             latched: false,
             evidence: Evidence::None,
             proven_at: None,
+            armed_on: Epoch::default(),
             clock_offset_ms: None,
             last_error: None,
             refused: false,
@@ -138,13 +141,13 @@ impl<V: Venue> Session<V> {
     }
 
     /// The switch fired, or may have. Tells it, latches, and passes through `Tripped`.
-    pub(super) fn tripped(&mut self, how: Trip, epoch: Epoch) {
+    pub(super) fn tripped(&mut self, how: Trip) {
         self.standing.latched |= self.policy.latch_after_trip;
         self.ledger.tripped(matches!(how, Trip::Told { .. }));
         self.deadlines.stop(Deadline::TripEarly);
         self.deadlines.stop(Deadline::TripLate);
         self.enter(Phase::Tripped, "the switch fired or may have");
-        self.tell(EventKind::Tripped { how, epoch });
+        self.tell(EventKind::Tripped { how, epoch: self.standing.armed_on });
     }
 
     /// From now on only evidence asked for after this moment counts. Withdraws the claim at once, then asks for it.

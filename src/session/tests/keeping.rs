@@ -106,8 +106,21 @@ fn a_countdown_fed_too_late_is_presumed_tripped() {
     let mut bench = Bench::armed(SwitchKind::Countdown);
     bench.lose(1);
     let lines = bench.run(70 * SECOND, false);
-    assert!(has(&lines, "Tripped { how: Presumed"), "{lines:?}");
+    assert!(has(&lines, "Tripped { how: Presumed, epoch: Epoch(1) }"), "{lines:?}");
     assert_eq!(bench.phase(), Phase::Tripped);
+}
+
+/// It was told as one of the new link, which had nothing to do with it.
+#[test]
+fn a_trip_found_when_the_next_link_arms_belongs_to_the_link_before() {
+    let mut bench = Bench::armed(SwitchKind::GraceAfterDrop);
+    bench.lose(1);
+    bench.run(15 * SECOND, false);
+    let next = bench.redial();
+    bench.give(Input::Dialled { epoch: Epoch(next) });
+    bench.hear(next, "ok login");
+    let lines = bench.hear(next, "ok switch");
+    assert!(has(&lines, "Tripped { how: Presumed, epoch: Epoch(1) }"), "{lines:?}");
 }
 
 #[test]
