@@ -230,12 +230,17 @@ impl<V: Venue> World<V> {
         self.session.snapshot()
     }
 
-    /// The venue ends every connection of the guard, with or without a close frame.
+    /// The venue ends every connection of the guard: with a close frame of this code, or by a reset.
     pub fn venue_drops_all(&mut self, code: Option<u16>) {
+        self.venue_ends_all(code.map_or(LossCause::Reset, |code| LossCause::Closed { code, reason: String::new() }));
+    }
+
+    /// The venue ends every connection of the guard, as the guard is going to see it.
+    pub fn venue_ends_all(&mut self, cause: LossCause) {
+        let clean = matches!(cause, LossCause::Closed { .. });
         for conn in self.sockets() {
-            let cause = code.map_or(LossCause::Reset, |code| LossCause::Closed { code, reason: String::new() });
-            self.venue(VenueInput::Ended { conn, clean: code.is_some() });
-            self.network.send(self.now, super::network::Way::Down, Parcel::EndDown(conn, cause), 1);
+            self.venue(VenueInput::Ended { conn, clean });
+            self.network.send(self.now, super::network::Way::Down, Parcel::EndDown(conn, cause.clone()), 1);
         }
     }
 
