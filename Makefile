@@ -68,7 +68,13 @@ interleavings: ## every order of the steps of threads and processes that share a
 # Of the pure core, so that nothing but it is built; a debug build runs a few schedules only, with the other tests.
 .PHONY: simulate
 simulate: ## randomised worlds over all four venues, optimised: nothing false claimed, nothing said after a lapse
-	$(CARGO) test --locked --release --test simulation
+	$(CARGO) test --locked --release --test simulation --test golden
+
+.PHONY: golden
+golden: ## write the traces in tests/golden anew, from what happens now; reading their diff is the review
+	KILLCORD_GOLDEN=rewrite $(CARGO) test --locked --features driver --test golden
+	@git --no-pager diff --stat -- tests/golden; git status --short -- tests/golden | grep '^??' || true
+	@echo 'Now read the diff of tests/golden (git diff): each changed line is something that traders will see happen differently.'
 
 .PHONY: soak
 soak: ## the same with a million schedules, and the demand that every interesting state was reached (half an hour)
