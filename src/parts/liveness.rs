@@ -387,6 +387,16 @@ mod tests {
         assert_eq!(link.judge(ms(10_000)).rank(), 2);
     }
 
+    /// What the venue said meanwhile waits in the socket and is read first: what is still missing then was not said.
+    #[test]
+    fn our_own_lateness_does_not_excuse_the_venues_own_silence() {
+        let rules = LivenessRules { venue_speaks: Some(Duration::from_secs(5)), ..RULES };
+        let mut link = Liveness::new(rules, 1);
+        link.venue_spoke(ms(0));
+        link.forgive(Duration::from_secs(6));
+        assert!(matches!(link.judge(ms(6_000)), Verdict::Suspect { layer: Layer::VenueSilence, .. }));
+    }
+
     /// Each layer has its own clock; one that any frame resets lets the others die unseen.
     #[test]
     fn answers_do_not_stand_in_for_the_venues_own_heartbeats() {

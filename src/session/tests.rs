@@ -12,6 +12,7 @@ use crate::venue::{
 };
 
 mod contract;
+mod hazards;
 mod keeping;
 mod killing;
 mod leases;
@@ -128,6 +129,7 @@ impl Venue for Words {
             "beat" => out.say(LinkRole::Guard, Lane::Keepalive, |line| line.push_str("alive")),
             "disarmed" => out.report(Report::Disarmed),
             "spoke" => out.report(Report::VenueSpoke),
+            "no feed" => out.report(Report::FeedRefused(refusal())),
             "no trade" => out.report(Report::TradeRefused(refusal())),
             "down" => out.report(Report::Notice(Notice::Maintenance { active: true, text: String::new() })),
             "up" => out.report(Report::Notice(Notice::Online)),

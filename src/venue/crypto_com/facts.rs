@@ -80,6 +80,12 @@ pub(super) fn facts(factor: TimeFactor) -> Facts {
 mod tests {
     use super::*;
 
+    /// What a switch is worth is known only once it was asked for.
+    #[test]
+    fn armed_takes_login_switch_and_read_back() {
+        assert_eq!(facts(TimeFactor::REAL).required, [Step::Login, Step::Switch, Step::ReadBack]);
+    }
+
     #[test]
     fn the_bound_is_50_seconds_at_true_timing_and_scales() {
         assert_eq!(facts(TimeFactor::REAL).exposure.bound, Duration::from_secs(50));

@@ -1,0 +1,210 @@
+"""The pure core with one thing changed at a time: does a test notice? ``python -m proof.mutants [FILE=...] [ONLY=...]``.
+
+cargo-mutants changes and runs; here is which files are wanted, in which order, what is made of the outcomes, and which
+survivors are excused (``tests/mutants/survivors.toml``, each with its reason). What the tests of its own floor let pass is
+tried once more against all unit tests and a few seconds of simulation. Outcomes are kept per file, for as long as the file is what it was; a file that
+was not run is said to be not run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from proof import record
+from proof.record import ROOT
+from proof.scratch import Scratch
+
+FOLDER = ROOT / "target" / "mutants"
+#: What a floor may use is on the floors below it, so its own tests need no more than these.
+QUICK = {
+    "parts": Scratch(FOLDER / "parts", ("model", "parts")),
+    "session": Scratch(FOLDER / "session", ("model", "parts", "venue", "session")),
+    "venue": Scratch(FOLDER / "session", ("model", "parts", "venue", "session")),
+}
+WHOLE = Scratch(FOLDER / "whole")
+KEPT = FOLDER / "outcomes.json"
+CONFIG = ROOT / ".cargo" / "mutants.toml"
+SURVIVORS = ROOT / "tests" / "mutants" / "survivors.toml"
+#: Of each venue, for what the unit tests let pass. An unoptimised build runs them in a few seconds.
+SCHEDULES = "40"
+HOURS_S = 12 * 3600.0
+CAUGHT, MISSED, TIMEOUT, UNVIABLE = "CaughtMutant", "MissedMutant", "Timeout", "Unviable"
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """A mutation that no test notices, and why none needs to."""
+
+    path: str
+    mutation: str
+    reason: str
+    times: int = 1
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """What became of the mutations of one file."""
+
+    path: str
+    commit: str
+    content: str
+    """Hash of the file when it was run."""
+    whole: bool
+    """Every mutation of it was tried."""
+    of: dict[str, str] = field(default_factory=dict)
+    by_the_whole: int = 0
+
+    def missed(self) -> list[str]:
+        """With line numbers, as cargo-mutants names them."""
+        return sorted(name for name, outcome in self.of.items() if outcome == MISSED)
+
+
+def main(words: Sequence[str]) -> int:
+    """The exit status: 1 when a mutation survived that is not excused, or one is excused that no longer survives."""
+    asked = dict(word.split("=", 1) for word in words if not word.endswith("="))
+    files = [asked["FILE"]] if "FILE" in asked else wanted()
+    kept = read_kept()
+    if "REPORT" not in asked:
+        for path in files:
+            kept[path] = examine(path, asked.get("ONLY"))
+            KEPT.write_text(json.dumps([asdict(each) for each in kept.values()], indent=1), "utf-8")
+            print(line(kept[path]), flush=True)
+    return report(kept)
+
+
+def wanted() -> list[str]:
+    """The files of the configuration, in its order."""
+    patterns = tomllib.loads(CONFIG.read_text("utf-8"))["examine_globs"]
+    return [path.relative_to(ROOT).as_posix() for pattern in patterns for path in sorted(ROOT.glob(pattern)) if path.name != "mod.rs"]
+
+
+def examine(path: str, only: str | None) -> Outcomes:
+    """Tries every mutation of a file against the tests of its floor, and what is left against everything."""
+    told = Outcomes(path, record.commit(), content(path), only is None)
+    told.of = attempt(QUICK[path.split("/")[1]], path, [only] if only else [], config(everything=False))
+    if told.missed():
+        exactly = [f"^{re.escape(name)}$" for name in told.missed()]
+        again = attempt(WHOLE, path, exactly, config(everything=True))
+        noticed = [name for name, outcome in again.items() if outcome in (CAUGHT, TIMEOUT)]
+        told.by_the_whole = len(noticed)
+        told.of |= {name: CAUGHT for name in noticed}
+    return told
+
+
+def attempt(scratch: Scratch, path: str, only: list[str], chosen: Path) -> dict[str, str]:
+    """One run of cargo-mutants: mutation to outcome."""
+    scratch.refresh()
+    out = scratch.folder / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    words = ["cargo", "mutants", "--in-place", "--no-shuffle", "--timeout=120", "--config", str(chosen)]
+    words += ["--output", str(out), "--file", path, *(word for expression in only for word in ("--re", expression))]
+    done = scratch.run(words, HOURS_S, {"KILLCORD_SCHEDULES": SCHEDULES})
+    outcomes = out / "mutants.out" / "outcomes.json"
+    if done.returncode not in (0, 2, 3) or not outcomes.is_file():
+        sys.exit(f"cargo mutants failed on {path}:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+    found = json.loads(outcomes.read_text("utf-8"))["outcomes"]
+    return {each["scenario"]["Mutant"]["name"]: each["summary"] for each in found if isinstance(each["scenario"], dict)}
+
+
+def config(everything: bool) -> Path:
+    """The configuration without its list of files, which would be added to the one asked for; with the simulation or not."""
+    path = FOLDER / ("everything.toml" if everything else "quick.toml")
+    text = re.sub(r"(?ms)^examine_globs = \[.*?^\]\n", "", CONFIG.read_text("utf-8"))
+    if everything:
+        text = text.replace('["--lib"]', '["--lib", "--test=simulation"]')
+    assert ("--test=simulation" in text) == everything and "--lib" in text, "the configuration names the tests in another way"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def report(kept: dict[str, Outcomes]) -> int:
+    """Prints and writes what is known now."""
+    current = [each for path in wanted() if (each := kept.get(path)) and each.content == content(path)]
+    files = [entry(each) for each in current if each.whole]
+    unexplained, needless = compare([each for each in current if each.whole], survivors())
+    for name in unexplained:
+        print(f"survived: {name}")
+    for survivor in needless:
+        print(f"excused, and does not survive: {survivor.path}: {survivor.mutation}")
+    not_run = [path for path in wanted() if path not in {each["name"] for each in files}]
+    totals = {key: sum(int(str(each[key])) for each in files) for key in ("tried", "caught", "by_the_whole", "missed", "timeout", "unviable")}
+    print(f"{totals}, {len(unexplained)} without a reason; {len(not_run)} files not run")
+    counts = {"unexplained": len(unexplained), "excused": totals["missed"] - len(unexplained)}
+    record.write("mutants", {**totals, **counts, "files_run": len(files), "files_not_run": len(not_run), "not_run": ", ".join(not_run), "files": files})
+    return 1 if unexplained or needless else 0
+
+
+def compare(run: list[Outcomes], excused: list[Survivor]) -> tuple[list[str], list[Survivor]]:
+    """Survivors without a reason, and reasons without a survivor. Line numbers do not count: they move."""
+    left = Counter({(each.path, each.mutation): each.times for each in excused})
+    unexplained = []
+    for outcomes in run:
+        for name in outcomes.missed():
+            key = (outcomes.path, mutation(name))
+            if left[key] > 0:
+                left[key] -= 1
+            else:
+                unexplained.append(name)
+    ran = {each.path for each in run}
+    return unexplained, [each for each in excused if each.path in ran and left[each.path, each.mutation] > 0]
+
+
+def survivors() -> list[Survivor]:
+    """The excused ones."""
+    return [Survivor(**each) for each in tomllib.loads(SURVIVORS.read_text("utf-8")).get("survivor", [])]
+
+
+def mutation(name: str) -> str:
+    """``replace < with <= in Switch::expire`` of ``src/parts/switch.rs:83:16: replace …``."""
+    return re.sub(r"^\S+?:\d+:\d+: ", "", name)
+
+
+def entry(outcomes: Outcomes) -> dict[str, object]:
+    """One file, counted."""
+    counted = Counter(outcomes.of.values())
+    tried = counted.total() - counted[UNVIABLE]
+    caught = counted[CAUGHT]
+    return {
+        "name": outcomes.path,
+        "commit": outcomes.commit,
+        "tried": tried,
+        "caught": caught,
+        "by_the_whole": outcomes.by_the_whole,
+        "missed": counted[MISSED],
+        "timeout": counted[TIMEOUT],
+        "unviable": counted[UNVIABLE],
+    }
+
+
+def line(outcomes: Outcomes) -> str:
+    """One file, for who waits."""
+    return " ".join(f"{key} {value}" for key, value in entry(outcomes).items())
+
+
+def content(path: str) -> str:
+    """What the file is now."""
+    return hashlib.sha256((ROOT / path).read_bytes()).hexdigest()[:16]
+
+
+def read_kept() -> dict[str, Outcomes]:
+    """What earlier runs found."""
+    return {each.path: each for each in _kept()}
+
+
+def _kept() -> Iterator[Outcomes]:
+    if KEPT.is_file():
+        yield from (Outcomes(**each) for each in json.loads(KEPT.read_text("utf-8")))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
