@@ -96,6 +96,15 @@ test-python: $(VENV)/.extension $(VENV)/.test ## pytest, mypy --strict, stub aga
 figures: $(VENV)/.extension $(VENV)/.test ## kill, lapse and strategies that are stuck, measured at every venue under every fault (5 minutes)
 	KILLCORD_FIGURES=1 $(BIN)/python -m pytest -s tests/python/promises tests/python/test_kill_anywhere.py
 
+.PHONY: mutants
+mutants: $(VENV)/.python ## the core with one thing changed at a time: does a test notice? (FILE=src/parts/lease.rs, ONLY=regex, QUICK=1; needs: cargo install cargo-mutants --locked; hours)
+	@$(CARGO) mutants --version >/dev/null 2>&1 || { echo 'cargo-mutants is missing: cargo install cargo-mutants --locked'; exit 1; }
+	PYTHONPATH=tests/python $(BIN)/python -m proof.mutants $(if $(FILE),FILE='$(FILE)') $(if $(ONLY),ONLY='$(ONLY)') $(if $(QUICK),QUICK=1)
+
+.PHONY: known-bad
+known-bad: $(VENV)/.python ## the core with one known hazard built in at a time: do the named tests notice? (ONLY=part of a name)
+	PYTHONPATH=tests/python $(BIN)/python -m proof.known_bad $(if $(ONLY),ONLY='$(ONLY)')
+
 .PHONY: proof
 proof: $(VENV)/.python ## docs/proof.md from what the last runs left in target/proof, and their files beside it
 	PYTHONPATH=tests/python $(BIN)/python -m proof

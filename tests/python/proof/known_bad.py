@@ -1,7 +1,7 @@
 """The core with one known hazard built in at a time: does the named test notice? ``python -m proof.known_bad [ONLY=name]``.
 
-Each file in ``tests/mutants/known_bad`` is a patch with a head: the hazard (``docs/hazards.md`` says what it is), what was
-done, and the tests that must fail. A variant that no test notices, a patch that no longer applies, one that does not build,
+Each file in ``tests/mutants/known_bad`` is a patch with a head: the numbers of the hazards (U: unprotected while believed
+protected, C: an unwanted mass cancel), what was done in words, and the tests that must fail. A variant that no test notices, a patch that no longer applies, one that does not build,
 and a test that fails without any patch, are all failures of this command.
 """
 
@@ -25,6 +25,8 @@ WHOLE = Scratch(FOLDER / "whole")
 #: Of one venue, in an unoptimised build, where a variant says nothing else.
 SCHEDULES = "200"
 BUILD_S = 3600.0
+#: A few minutes in all, so it need not wait for everybody else.
+NICE = 5
 HEAD = re.compile(r"(?m)^(hazard|what|test|schedules): (.+)$")
 
 
@@ -63,7 +65,7 @@ def main(words: Sequence[str]) -> int:
     survived = [f"{name}: {why}" for name, why in said.items() if why] + broken
     print(f"{len(variants)} variants, {len(variants) - sum(map(bool, said.values()))} noticed")
     if len(variants) == len(every) and every:
-        listed = [entry(each, said[each.name]) for each in variants]
+        listed = {each.name: entry(each, said[each.name]) for each in variants}
         counts = {"variants": len(variants), "noticed": len(variants) - len(survived), "survived": len(survived)}
         record.write("known_bad", {**counts, "known_bad": listed})
     return 1 if survived or not variants else 0
@@ -120,7 +122,7 @@ def outcomes(scratch: Scratch, tests: Sequence[str], schedules: str) -> dict[str
             names = [test.removeprefix("simulation::") for test in mine]
             words = ["cargo", "test", "--locked", kind, "--no-fail-fast", "--", "--exact", *names]
             try:
-                done = scratch.run(words, BUILD_S, {"KILLCORD_SCHEDULES": schedules})
+                done = scratch.run(words, BUILD_S, {"KILLCORD_SCHEDULES": schedules}, NICE)
             except subprocess.TimeoutExpired:
                 continue
             ended = dict(re.findall(r"(?m)^test (\S+)(?: - should panic)? \.\.\. (ok|FAILED)$", done.stdout))
@@ -128,9 +130,9 @@ def outcomes(scratch: Scratch, tests: Sequence[str], schedules: str) -> dict[str
     return found
 
 
-def entry(variant: Variant, why: str) -> dict[str, object]:
-    """One variant, for the file."""
-    return {"name": variant.name, "hazards": " ".join(variant.hazards), "what": variant.what, "noticed": not why, "tests": ", ".join(variant.tests)}
+def entry(variant: Variant, why: str) -> str:
+    """One variant, in a line."""
+    return f"{why or 'noticed'}; {' '.join(variant.hazards)}: {variant.what}"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""The pure core with one thing changed at a time: does a test notice? ``python -m proof.mutants [FILE=...] [ONLY=...]``.
+"""The pure core with one thing changed at a time: does a test notice? ``python -m proof.mutants [FILE=...] [ONLY=...]
+[QUICK=1]``.
 
 cargo-mutants changes and runs; here is which files are wanted, in which order, what is made of the outcomes, and which
 survivors are excused (``tests/mutants/survivors.toml``, each with its reason). What the tests of its own floor let pass is
-tried once more against all unit tests and a few seconds of simulation. Outcomes are kept per file, for as long as the file is what it was; a file that
+tried once more against all unit tests and a few seconds of simulation (not with ``QUICK=1``, which may thus tell of
+survivors that are none). Outcomes are kept per file, for as long as the file is what it was; a file that
 was not run is said to be not run.
 """
 
@@ -75,9 +77,9 @@ def main(words: Sequence[str]) -> int:
     kept = read_kept()
     if "REPORT" not in asked:
         for path in files:
-            kept[path] = examine(path, asked.get("ONLY"))
+            kept[path] = examine(path, asked.get("ONLY"), "QUICK" in asked)
             KEPT.write_text(json.dumps([asdict(each) for each in kept.values()], indent=1), "utf-8")
-            print(line(kept[path]), flush=True)
+            print(f"{path}: {line(kept[path])}", flush=True)
     return report(kept)
 
 
@@ -87,11 +89,11 @@ def wanted() -> list[str]:
     return [path.relative_to(ROOT).as_posix() for pattern in patterns for path in sorted(ROOT.glob(pattern)) if path.name != "mod.rs"]
 
 
-def examine(path: str, only: str | None) -> Outcomes:
+def examine(path: str, only: str | None, quick: bool) -> Outcomes:
     """Tries every mutation of a file against the tests of its floor, and what is left against everything."""
     told = Outcomes(path, record.commit(), content(path), only is None)
     told.of = attempt(QUICK[path.split("/")[1]], path, [only] if only else [], config(everything=False))
-    if told.missed():
+    if told.missed() and not quick:
         exactly = [f"^{re.escape(name)}$" for name in told.missed()]
         again = attempt(WHOLE, path, exactly, config(everything=True))
         noticed = [name for name, outcome in again.items() if outcome in (CAUGHT, TIMEOUT)]
@@ -129,18 +131,18 @@ def config(everything: bool) -> Path:
 
 def report(kept: dict[str, Outcomes]) -> int:
     """Prints and writes what is known now."""
-    current = [each for path in wanted() if (each := kept.get(path)) and each.content == content(path)]
-    files = [entry(each) for each in current if each.whole]
-    unexplained, needless = compare([each for each in current if each.whole], survivors())
+    run = [each for path in wanted() if (each := kept.get(path)) and each.whole and each.content == content(path)]
+    unexplained, needless = compare(run, survivors())
     for name in unexplained:
         print(f"survived: {name}")
     for survivor in needless:
         print(f"excused, and does not survive: {survivor.path}: {survivor.mutation}")
-    not_run = [path for path in wanted() if path not in {each["name"] for each in files}]
-    totals = {key: sum(int(str(each[key])) for each in files) for key in ("tried", "caught", "by_the_whole", "missed", "timeout", "unviable")}
+    not_run = [path for path in wanted() if path not in {each.path for each in run}]
+    totals = count(run)
     print(f"{totals}, {len(unexplained)} without a reason; {len(not_run)} files not run")
-    counts = {"unexplained": len(unexplained), "excused": totals["missed"] - len(unexplained)}
-    record.write("mutants", {**totals, **counts, "files_run": len(files), "files_not_run": len(not_run), "not_run": ", ".join(not_run), "files": files})
+    totals |= {"unexplained": len(unexplained), "excused": totals["missed"] - len(unexplained)}
+    totals |= {"files_run": len(run), "files_not_run": len(not_run)}
+    record.write("mutants", {**totals, "run": {each.path: line(each) for each in run}, "not_run": ", ".join(not_run)})
     return 1 if unexplained or needless else 0
 
 
@@ -169,26 +171,23 @@ def mutation(name: str) -> str:
     return re.sub(r"^\S+?:\d+:\d+: ", "", name)
 
 
-def entry(outcomes: Outcomes) -> dict[str, object]:
-    """One file, counted."""
-    counted = Counter(outcomes.of.values())
-    tried = counted.total() - counted[UNVIABLE]
-    caught = counted[CAUGHT]
+def count(outcomes: Sequence[Outcomes]) -> dict[str, int]:
+    """What became of the mutations of some files. Those that do not build were not tried."""
+    counted = Counter(outcome for each in outcomes for outcome in each.of.values())
     return {
-        "name": outcomes.path,
-        "commit": outcomes.commit,
-        "tried": tried,
-        "caught": caught,
-        "by_the_whole": outcomes.by_the_whole,
-        "missed": counted[MISSED],
+        "tried": counted.total() - counted[UNVIABLE],
+        "caught": counted[CAUGHT],
         "timeout": counted[TIMEOUT],
+        "missed": counted[MISSED],
         "unviable": counted[UNVIABLE],
+        "by_the_whole": sum(each.by_the_whole for each in outcomes),
     }
 
 
 def line(outcomes: Outcomes) -> str:
-    """One file, for who waits."""
-    return " ".join(f"{key} {value}" for key, value in entry(outcomes).items())
+    """One file, in words."""
+    counts = count([outcomes])
+    return ", ".join(f"{counts[key]} {key}" for key in ("tried", "caught", "timeout", "missed", "unviable")) + f"; at {outcomes.commit}"
 
 
 def content(path: str) -> str:

@@ -50,12 +50,12 @@ class Scratch:
         return re.sub(r"(?m)^pub mod (\w+);$", lambda found: found[0] if found[1] in self.floors else "", text).encode("utf-8")
 
     def run(
-        self, words: Sequence[str], within_s: float, more: Mapping[str, str] | None = None
+        self, words: Sequence[str], within_s: float, more: Mapping[str, str] | None = None, nice: int = 19
     ) -> subprocess.CompletedProcess[str]:
-        """Runs a command in the copy, stepping back for everything else on the machine."""
+        """Runs a command in the copy, stepping back for what else is on the machine."""
         where = {"CARGO_TARGET_DIR": str(self.folder / "build"), "CARGO_PROFILE_DEV_DEBUG": "0", "GIT_CEILING_DIRECTORIES": str(self.folder)}
         return subprocess.run(
-            ["nice", "-n", "19", *words],
+            ["nice", "-n", str(nice), *words],
             cwd=self.tree,
             env={**os.environ, **where, **(more or {})},
             capture_output=True,
