@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypedDict
 
 import pytest
+from stolen import stolen_ms
 
 from killcord import Evidence, Phase, PhaseChanged, VenueName
 from killcord.demo import board as boards
@@ -45,9 +46,11 @@ class Row(TypedDict):
 
 @pytest.fixture(scope="module")
 def finished() -> tuple[subprocess.CompletedProcess[str], float]:
-    """The demo with how long it took; once more where this machine, not Python, made an answer late."""
+    """The demo with how long it took; once more where this machine's host, not Python, made an answer late."""
+    before_ms = stolen_ms()
     ended, took_s = demonstrated()
-    return demonstrated() if is_spoiled(json.loads(ended.stdout)["rows"]) else (ended, took_s)
+    spoiled = is_spoiled(json.loads(ended.stdout)["rows"], stolen_ms() - before_ms)
+    return demonstrated() if spoiled else (ended, took_s)
 
 
 def demonstrated() -> tuple[subprocess.CompletedProcess[str], float]:
@@ -58,20 +61,42 @@ def demonstrated() -> tuple[subprocess.CompletedProcess[str], float]:
     return ended, time.monotonic() - began_s
 
 
-def is_spoiled(rows: list[dict[str, object]]) -> bool:
-    """Nothing but answers were late, and by far less than Python stood still (5 s): a core was taken away meanwhile.
+def is_spoiled(rows: list[dict[str, object]], taken_ms: float) -> bool:
+    """Nothing but answers were late, by no more than was taken from this machine, and by far less than Python stood still (5 s).
 
-    With eight parties on two cores of a virtual machine, 84 ms were seen once in four runs. An answer that waited for Python
-    would be seconds late, and anything else that is not held is never run again.
+    84 ms were seen once in a virtual machine. An answer that waited for Python would be seconds late, and anything else that is
+    not held is never run again.
     """
     broken = [row for row in rows if not row["held"]]
-    return bool(broken) and all(is_a_little_late(row) for row in broken)
+    return bool(broken) and all(is_a_little_late(row, min(taken_ms, 500)) for row in broken)
 
 
-def is_a_little_late(row: dict[str, object]) -> bool:
-    """An answer, later than promised and within half a second."""
+def is_a_little_late(row: dict[str, object], at_most_ms: float) -> bool:
+    """An answer, later than promised and not later than that."""
     measured_ms = row.get("measured_ms")
-    return row["promise"] == "latest_answer" and isinstance(measured_ms, float) and measured_ms < 500
+    return row["promise"] == "latest_answer" and isinstance(measured_ms, float) and measured_ms <= at_most_ms
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "taken_ms", "other_held", "spoiled"),
+    [
+        (84.0, 90.0, True, True),
+        (84.0, 80.0, True, False),
+        (84.0, 0.0, True, False),
+        (600.0, 1000.0, True, False),
+        (84.0, 90.0, False, False),
+        (0.2, 90.0, True, False),
+    ],
+)
+def test_only_a_late_answer_that_the_host_explains_is_looked_at_again(
+    late_ms: float, taken_ms: float, other_held: bool, spoiled: bool
+) -> None:
+    rows: list[dict[str, object]] = [
+        {"promise": "latest_answer", "measured_ms": late_ms, "held": late_ms <= promises.ANSWER_MS},
+        {"promise": "latest_answer", "measured_ms": 0.1, "held": True},
+        {"promise": "first_cancel", "measured_ms": 20.0, "held": other_held},
+    ]
+    assert is_spoiled(rows, taken_ms) is spoiled
 
 
 def test_every_promise_is_held_at_every_venue(finished: tuple[subprocess.CompletedProcess[str], float]) -> None:
