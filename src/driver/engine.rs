@@ -218,9 +218,7 @@ async fn spin() {
 
 /// For the calling thread, which is to be the engine's.
 fn settle(options: EngineOptions) -> io::Result<()> {
-    if let Err(error) = slice::shorten() {
-        tracing::debug!(%error, "no short scheduler slices");
-    }
+    slice::shorten_if_possible();
     options.cpu.map_or(Ok(()), slice::pin)
 }
 

@@ -1,12 +1,19 @@
-//! How the engine's thread asks to be scheduled: in short slices, and on one core if it was told so. It wakes often and works for microseconds; a thread
-//! with a short slice waits less for a core that a computing strategy holds (measured with both on one core: the slowest
-//! answer in a hundred after 0.2 to 0.8 ms instead of 3.5 ms). Needs no privilege and takes nothing from anybody. Kernels
-//! before 6.12 take no notice.
+//! How the engine's thread, and an embedded venue's, ask to be scheduled: in short slices, and on one core if told so.
+//! Both wake often and work for microseconds; a thread with a short slice waits less for a core that a computing strategy
+//! holds (measured with both on one core: the slowest answer in a hundred after 0.2 to 0.8 ms instead of 3.5 ms). Needs no
+//! privilege and takes nothing from anybody. Kernels before 6.12 take no notice.
 
 use std::io;
 
+/// Asks for short slices for the calling thread, and goes on without them where there are none.
+pub(super) fn shorten_if_possible() {
+    if let Err(error) = shorten() {
+        tracing::debug!(%error, "no short scheduler slices");
+    }
+}
+
 /// Asks for short slices for the calling thread. Everything else about its scheduling stays as it is.
-pub(super) fn shorten() -> io::Result<()> {
+fn shorten() -> io::Result<()> {
     let mut attributes = attributes()?;
     if attributes.sched_policy != u32::try_from(libc::SCHED_OTHER).unwrap_or(0) {
         // Somebody chose a policy for it that has no slices, or other ones.

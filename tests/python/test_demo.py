@@ -9,11 +9,12 @@ import math
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
 import pytest
-from stolen import stolen_ms
+from stolen import Waits, stolen_ms
 
 from killcord import Evidence, Phase, PhaseChanged, VenueName
 from killcord.demo import board as boards
@@ -44,28 +45,41 @@ class Row(TypedDict):
     detail: str
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A demo that ended."""
+
+    ended: subprocess.CompletedProcess[str]
+    took_s: float
+    taken_ms: float
+    """What this machine took from its network threads: the longest wait for a core, and what the host lent to others."""
+
+
 @pytest.fixture(scope="module")
 def finished() -> tuple[subprocess.CompletedProcess[str], float]:
-    """The demo with how long it took; once more where this machine's host, not Python, made an answer late."""
-    before_ms = stolen_ms()
-    ended, took_s = demonstrated()
-    spoiled = is_spoiled(json.loads(ended.stdout)["rows"], stolen_ms() - before_ms)
-    return demonstrated() if spoiled else (ended, took_s)
+    """The demo with how long it took; once more where this machine, not Python, made an answer late."""
+    shown = demonstrated()
+    if is_spoiled(json.loads(shown.ended.stdout)["rows"], shown.taken_ms):
+        shown = demonstrated()
+    return shown.ended, shown.took_s
 
 
-def demonstrated() -> tuple[subprocess.CompletedProcess[str], float]:
+def demonstrated() -> Shown:
     """The demo as a shell runs it."""
-    began_s = time.monotonic()
+    began_s, before_ms = time.monotonic(), stolen_ms()
     command = [sys.executable, "-m", "killcord", "demo", "--json"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=WALL_S_MAX + 30, check=False)
-    return ended, time.monotonic() - began_s
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with process, Waits(process.pid) as waits:
+        out, err = process.communicate(timeout=WALL_S_MAX + 30)
+    ended = subprocess.CompletedProcess(command, process.returncode, out, err)
+    return Shown(ended, time.monotonic() - began_s, stolen_ms() - before_ms + waits.longest_ms)
 
 
 def is_spoiled(rows: list[dict[str, object]], taken_ms: float) -> bool:
     """Nothing but answers were late, by no more than was taken from this machine, and by far less than Python stood still (5 s).
 
-    84 ms were seen once in a virtual machine. An answer that waited for Python would be seconds late, and anything else that is
-    not held is never run again.
+    With seven builds on two cores, 52 to 157 ms were seen in 2 of 8 runs. An answer that waited for Python would be seconds
+    late, and anything else that is not held is never run again.
     """
     broken = [row for row in rows if not row["held"]]
     return bool(broken) and all(is_a_little_late(row, min(taken_ms, 500)) for row in broken)
@@ -88,7 +102,7 @@ def is_a_little_late(row: dict[str, object], at_most_ms: float) -> bool:
         (0.2, 90.0, True, False),
     ],
 )
-def test_only_a_late_answer_that_the_host_explains_is_looked_at_again(
+def test_only_a_late_answer_that_the_machine_explains_is_looked_at_again(
     late_ms: float, taken_ms: float, other_held: bool, spoiled: bool
 ) -> None:
     rows: list[dict[str, object]] = [

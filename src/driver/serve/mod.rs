@@ -27,6 +27,7 @@ pub use crate::sim::exchange::{
     CancelCause, ConnId, Exchange, Fault, JournalEntry, JournalKind, Knob, KnobError, Order, OrderState,
 };
 
+use super::slice;
 use crate::model::{Moment, Now, VenueName};
 use crate::sim::exchange::{Account, Floor};
 use listen::{accept, listen, tick};
@@ -152,6 +153,8 @@ impl Server {
         let work = {
             let (shared, stop) = (shared.clone(), stop.clone());
             move || {
+                // A venue has computers of its own: what it writes down must not be late because this one is busy.
+                slice::shorten_if_possible();
                 runtime.block_on(async {
                     tokio::select! {
                         () = stop.notified() => {}
