@@ -3,10 +3,11 @@
 use super::contract::{Command, Fate, HangUp};
 use super::link::GuardLink;
 use super::queue::Queued;
+use super::reconcile::Passed;
 use super::standing::Maintenance;
 use super::{Deadline, PENDING_MAX, Session};
 use crate::model::{Epoch, ErrorReport, EventKind, LinkRole, LossCause, Misuse, Phase, RequestId};
-use crate::venue::{Composed, Intent, Lane, Screening, Venue};
+use crate::venue::{Composed, Intent, Screened, Screening, Venue};
 
 impl<V: Venue> Session<V> {
     pub(super) fn command(&mut self, command: Command<'_>) {
@@ -22,12 +23,7 @@ impl<V: Venue> Session<V> {
             Command::LeaseAdd { id, terms } => self.add_lease(id, terms),
             Command::LeaseClose { id, reason } => self.close_lease(id, reason),
             Command::Request { id, method, params, sticky, unsafe_named } => {
-                let composed = self.venue.compose(self.now, id, method, params);
-                let composed = composed.and_then(|composed| match sticky {
-                    true => self.check_sticky(&composed.kind).map(|()| composed),
-                    false => Ok(composed),
-                });
-                if self.pass(id, composed, unsafe_named, true) {
+                if self.request(id, method, params, sticky, unsafe_named) {
                     self.note_request(id, method, params, sticky);
                 } else {
                     self.venue.withdraw(id);
@@ -35,8 +31,7 @@ impl<V: Venue> Session<V> {
             }
             Command::Send { id, line, unsafe_named } => {
                 let screened = self.venue.screen(line);
-                let composed = Composed { role: screened.role, line: line.to_owned(), kind: screened.kind };
-                let _ = self.pass(id, Ok(composed), unsafe_named, false);
+                let _ = self.pass(id, line, &screened, unsafe_named, false);
             }
         }
         self.drain();
@@ -153,33 +148,44 @@ impl<V: Venue> Session<V> {
         self.hang_up(LossCause::OnPurpose);
     }
 
-    /// The gate: every line of the application passes here or is refused with the reason. True when it passed.
-    fn pass(&mut self, id: RequestId, composed: Result<Composed, Misuse>, unsafe_named: bool, answered: bool) -> bool {
-        let checked =
-            composed.and_then(|composed| self.check(&composed, unsafe_named, answered).map(|epoch| (composed, epoch)));
-        match checked {
-            Err(misuse) => {
-                self.queue.push(Queued::Fate { request: id, fate: Fate::Refused(misuse) });
-                false
-            }
-            Ok((composed, epoch)) => {
-                self.rates.take(self.now.at, self.venue.toll(&composed.kind, &composed.line));
-                self.remember_sent(epoch, &composed.kind, &composed.line);
-                self.out.say(composed.role, Lane::Order, |line| line.push_str(&composed.line));
-                if answered {
-                    self.pending.insert(id, epoch);
-                }
-                self.drain();
-                self.queue.push(Queued::Sent { request: id });
-                self.suspect_ourselves(&composed.kind);
-                true
-            }
+    fn request(&mut self, id: RequestId, method: &str, params: &str, sticky: bool, unsafe_named: bool) -> bool {
+        let composed = self.venue.compose(self.now, id, method, params);
+        let composed = composed.and_then(|composed| match sticky {
+            true => self.check_sticky(&composed.screened.kind).map(|()| composed),
+            false => Ok(composed),
+        });
+        match composed {
+            Ok(Composed { line, screened }) => self.pass(id, &line, &screened, unsafe_named, true),
+            Err(misuse) => self.refuse(id, misuse),
         }
     }
 
-    fn check(&self, composed: &Composed, unsafe_named: bool, answered: bool) -> Result<Epoch, Misuse> {
-        let Some(epoch) = self.usable(composed.role) else { return Err(Misuse::NotConnected) };
-        match &composed.kind {
+    /// The gate: every line of the application passes here or is refused with the reason. True when it passed.
+    fn pass(&mut self, id: RequestId, line: &str, screened: &Screened, unsafe_named: bool, answered: bool) -> bool {
+        let epoch = match self.check(screened, unsafe_named, answered) {
+            Ok(epoch) => epoch,
+            Err(misuse) => return self.refuse(id, misuse),
+        };
+        self.rates.take(self.now.at, screened.toll);
+        let text = self.out.pass(screened.role, line);
+        if answered {
+            self.pending.insert(id, epoch);
+        }
+        self.drain();
+        self.queue.push(Queued::Sent { request: id });
+        self.unremembered = Passed::of(epoch, &screened.kind, text);
+        self.suspect_ourselves(&screened.kind);
+        true
+    }
+
+    fn refuse(&mut self, id: RequestId, misuse: Misuse) -> bool {
+        self.queue.push(Queued::Fate { request: id, fate: Fate::Refused(misuse) });
+        false
+    }
+
+    fn check(&self, screened: &Screened, unsafe_named: bool, answered: bool) -> Result<Epoch, Misuse> {
+        let Some(epoch) = self.usable(screened.role) else { return Err(Misuse::NotConnected) };
+        match &screened.kind {
             Screening::Order if !self.standing.permit() => return Err(self.no_permit()),
             Screening::BreaksProtection { method, instead } if !unsafe_named => {
                 return Err(Misuse::WouldBreakProtection { method: method.clone(), instead });
@@ -190,7 +196,7 @@ impl<V: Venue> Session<V> {
         if answered && self.pending.len() >= PENDING_MAX {
             return Err(Misuse::TooManyPending { limit: PENDING_MAX });
         }
-        match self.rates.wait(self.now.at, self.venue.toll(&composed.kind, &composed.line)) {
+        match self.rates.wait(self.now.at, screened.toll) {
             Some(again) => Err(Misuse::Throttled { again }),
             None => Ok(epoch),
         }

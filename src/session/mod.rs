@@ -52,7 +52,7 @@ use ledger::Ledger;
 use link::GuardLink;
 use queue::{Queue, Queued};
 use rates::Rates;
-use reconcile::Audit;
+use reconcile::{Audit, Passed};
 use standing::Standing;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -93,6 +93,8 @@ pub struct Session<V> {
     stickies: Stickies,
     /// Comparing them with the venue's list.
     audit: Audit,
+    /// What to remember before the next input.
+    unremembered: Option<Passed>,
     /// Application requests that were sent and not yet answered, with the epoch that carried them.
     pending: BTreeMap<RequestId, Epoch>,
     last_epoch: Epoch,
@@ -138,6 +140,7 @@ impl<V: Venue> Session<V> {
             ledger: Ledger::default(),
             stickies: Stickies::default(),
             audit: Audit::default(),
+            unremembered: None,
             pending: BTreeMap::new(),
             last_epoch: Epoch(0),
             waited_until: None,
@@ -177,7 +180,10 @@ impl<V: Venue> Session<V> {
     pub fn poll(&mut self) -> Action<'_> {
         match self.queue.pop() {
             Some(queued) => self.render(queued),
-            None => self.wait(),
+            None => {
+                self.remember_passed();
+                self.wait()
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use crate::model::{
     Coverage, Epoch, EventKind, LinkRole, Moment, Occasion, OrderRef, Reconciliation, Refusal, SwitchKind,
 };
 use crate::venue::{Heard, Intent, OpenOrder, Path, Screening, Toll, Venue};
+use std::ops::Range;
 use std::time::Duration;
 
 /// The list is asked for this long after arming, so that what the venue was just told is in it.
@@ -38,6 +39,23 @@ pub(super) struct Audit {
     owed: bool,
     /// What rested foreign or uncovered when it was last told.
     told: Vec<OrderRef>,
+}
+
+/// A line of the application that passed the gate and is not remembered yet. It stays in the outbox until the next input.
+pub(super) struct Passed {
+    epoch: Epoch,
+    creates: bool,
+    text: Range<usize>,
+}
+
+impl Passed {
+    /// Nothing where no order is touched.
+    pub(super) fn of(epoch: Epoch, kind: &Screening, text: Range<usize>) -> Option<Self> {
+        match kind {
+            Screening::Order | Screening::Cancel => Some(Self { epoch, creates: *kind == Screening::Order, text }),
+            Screening::Harmless | Screening::BreaksProtection { .. } | Screening::NotSendable { .. } => None,
+        }
+    }
 }
 
 impl<V: Venue> Session<V> {
@@ -119,18 +137,16 @@ impl<V: Venue> Session<V> {
         }
     }
 
-    /// The application's line was sent: what it does to orders is remembered.
-    pub(super) fn remember_sent(&mut self, epoch: Epoch, kind: &Screening, line: &str) {
-        match kind {
-            Screening::Order => {
-                let orders = self.venue.orders_in(line);
-                if !orders.cancelled.is_empty() {
-                    self.ledger.cancel_sent(&orders);
-                }
-                self.ledger.sent(self.now.at, epoch, orders);
-            }
-            Screening::Cancel => self.ledger.cancel_sent(&self.venue.orders_in(line)),
-            Screening::Harmless | Screening::BreaksProtection { .. } | Screening::NotSendable { .. } => {}
+    /// The application's line was said: what it does to orders is remembered. When the queue is empty, that is after the
+    /// driver has written it and before anything else can be handled: reading the line once more delays no order.
+    pub(super) fn remember_passed(&mut self) {
+        let Some(Passed { epoch, creates, text }) = self.unremembered.take() else { return };
+        let orders = self.venue.orders_in(self.out.text(&text));
+        if !creates || !orders.cancelled.is_empty() {
+            self.ledger.cancel_sent(&orders);
+        }
+        if creates {
+            self.ledger.sent(self.now.at, epoch, orders);
         }
     }
 

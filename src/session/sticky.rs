@@ -4,7 +4,7 @@
 
 use super::{Deadline, Session};
 use crate::model::{EventKind, LinkRole, Misuse, RequestId};
-use crate::venue::{Composed, Lane, Screening, Toll, Venue, refusal_in};
+use crate::venue::{Composed, Lane, Screened, Screening, Toll, Venue, refusal_in};
 
 /// So many are remembered per guard.
 const STICKY_MAX: usize = 64;
@@ -126,7 +126,7 @@ impl<V: Venue> Session<V> {
             let request = RequestId(FIRST_OWN + self.stickies.last);
             let sticky = &self.stickies.all[at];
             match self.venue.compose(self.now, request, &sticky.method, &sticky.params) {
-                Ok(Composed { role: LinkRole::Guard, line, .. }) => {
+                Ok(Composed { line, screened: Screened { role: LinkRole::Guard, .. } }) => {
                     if self.rates.wait(self.now.at, Toll::Subscription).is_some() {
                         let (method, why) = (sticky.method.clone(), NO_ROOM.to_owned());
                         self.tell(EventKind::SubscriptionLost { method, why });
@@ -136,7 +136,7 @@ impl<V: Venue> Session<V> {
                     self.rates.take(self.now.at, Toll::Subscription);
                     self.out.say(LinkRole::Guard, Lane::Control, |into| into.push_str(&line));
                 }
-                Ok(Composed { role: LinkRole::Trade, .. }) => {}
+                Ok(Composed { screened: Screened { role: LinkRole::Trade, .. }, .. }) => {}
                 Err(misuse) => {
                     let method = sticky.method.clone();
                     self.tell(EventKind::SubscriptionLost { method, why: misuse.to_string() });

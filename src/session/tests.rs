@@ -186,7 +186,7 @@ impl Venue for Words {
     }
 
     fn compose(&mut self, _: Now, _: RequestId, method: &str, _: &str) -> Result<Composed, Misuse> {
-        Ok(Composed { role: LinkRole::Guard, line: method.to_owned(), kind: self.screen(method).kind })
+        Ok(Composed { line: method.to_owned(), screened: self.screen(method) })
     }
 
     fn withdraw(&mut self, _request: RequestId) {}
@@ -198,7 +198,7 @@ impl Venue for Words {
             "logout" => Screening::BreaksProtection { method: "logout".into(), instead: "call farewell()" },
             _ => Screening::Harmless,
         };
-        Screened { role: LinkRole::Guard, kind }
+        Screened::new(LinkRole::Guard, kind)
     }
 
     /// `buy a` creates the order with the client id `a`; `cancel a` cancels it.

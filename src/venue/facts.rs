@@ -1,6 +1,7 @@
 //! What a dialect publishes about its venue: the numbers the session goes by. Not the numbers themselves, which are beside
 //! their sources in each dialect's own `facts.rs`.
 
+use super::Screening;
 use crate::model::{Coverage, Exposure, Step, SwitchKind};
 use std::time::Duration;
 
@@ -18,6 +19,17 @@ pub enum Toll {
     Subscription,
     /// Nobody knows which: it is counted in every pool.
     Unknown,
+}
+
+impl Toll {
+    /// What the kind alone says; right where a venue has no more pools than kinds.
+    pub fn of(kind: &Screening) -> Self {
+        match kind {
+            Screening::Cancel => Self::Cancel,
+            Screening::Order => Self::Order,
+            Screening::Harmless | Screening::BreaksProtection { .. } | Screening::NotSendable { .. } => Self::Message,
+        }
+    }
 }
 
 /// Published numbers of one venue, as configured and scaled. The sources are beside the constants in `facts.rs`.

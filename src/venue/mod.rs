@@ -90,15 +90,6 @@ pub trait Venue {
 
     /// The link of this role is gone: forget everything that belonged to it, awaited answers and calls included.
     fn forget(&mut self, role: LinkRole);
-
-    /// Out of which of the venue's pools a sendable line is paid. Only a venue with more than one needs to say.
-    fn toll(&self, kind: &Screening, _line: &str) -> Toll {
-        match kind {
-            Screening::Cancel => Toll::Cancel,
-            Screening::Order => Toll::Order,
-            Screening::Harmless | Screening::BreaksProtection { .. } | Screening::NotSendable { .. } => Toll::Message,
-        }
-    }
 }
 
 /// So that whoever runs guards need not know which venues there are.
@@ -161,10 +152,6 @@ impl Venue for Box<dyn Venue + Send> {
 
     fn forget(&mut self, role: LinkRole) {
         (**self).forget(role);
-    }
-
-    fn toll(&self, kind: &Screening, line: &str) -> Toll {
-        (**self).toll(kind, line)
     }
 }
 
@@ -317,12 +304,10 @@ pub type OpenOrder = crate::model::OrderRef;
 /// An application's request as a line ready to be sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Composed {
-    /// The link that carries it.
-    pub role: LinkRole,
     /// The line.
     pub line: String,
-    /// What it would do.
-    pub kind: Screening,
+    /// What it would do, and where it belongs.
+    pub screened: Screened,
 }
 
 /// What an application's own line would do, and on which link it belongs.
@@ -332,6 +317,16 @@ pub struct Screened {
     pub role: LinkRole,
     /// What it would do.
     pub kind: Screening,
+    /// Out of which of the venue's pools it is paid.
+    pub toll: Toll,
+}
+
+impl Screened {
+    /// Where all lines of a kind are paid out of one pool.
+    pub fn new(role: LinkRole, kind: Screening) -> Self {
+        let toll = Toll::of(&kind);
+        Self { role, kind, toll }
+    }
 }
 
 /// What an outgoing line would do.

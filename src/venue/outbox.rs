@@ -88,6 +88,13 @@ impl Outbox {
         self.items.push(Item::Say { role, lane, text: start..self.text.len() });
     }
 
+    /// Passes a line of the application on. Returns where it stays until [`Outbox::clear`], for [`Outbox::text`].
+    pub fn pass(&mut self, role: LinkRole, line: &str) -> Range<usize> {
+        let start = self.text.len();
+        self.say(role, Lane::Order, |text| text.push_str(line));
+        start..self.text.len()
+    }
+
     /// Makes an HTTP call and names it.
     pub fn call(&mut self, request: HttpRequest) -> CallTag {
         self.last_tag += 1;

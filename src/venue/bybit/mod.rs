@@ -273,12 +273,12 @@ impl Venue for Bybit {
 
     fn compose(&mut self, now: Now, request: RequestId, method: &str, params: &str) -> Result<Composed, Misuse> {
         let args = serde_json::from_str::<Raw<'_>>(params).ok();
-        let Screened { role, kind } = screen::classify(method, args, self.trade.is_some());
-        if let Screening::NotSendable { why } = kind {
+        let screened = screen::classify(method, args, self.trade.is_some());
+        if let Screening::NotSendable { why } = screened.kind {
             return Err(Misuse::NotSendable { why });
         }
         let stamp = self.stamp(now);
-        let (epoch, pending) = match role {
+        let (epoch, pending) = match screened.role {
             LinkRole::Guard => self.link.as_mut().map(|link| (link.epoch, &mut link.pending)),
             LinkRole::Trade => {
                 self.trade_link.as_mut().filter(|link| link.is_ready()).map(|link| (link.epoch, &mut link.pending))
@@ -287,9 +287,9 @@ impl Venue for Bybit {
         .ok_or(Misuse::NotConnected)?;
         pending.check_room()?;
         let id = self.ids.next(epoch);
-        let line = screen::write(role, id, method, params, stamp)?;
+        let line = screen::write(screened.role, id, method, params, stamp)?;
         pending.put(id, request);
-        Ok(Composed { role, line, kind })
+        Ok(Composed { line, screened })
     }
 
     fn withdraw(&mut self, request: RequestId) {

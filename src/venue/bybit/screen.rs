@@ -37,7 +37,7 @@ pub(super) fn line(line: &str, has_trade_link: bool) -> Screened {
         #[serde(borrow, rename = "reqId")]
         trade_id: Option<Raw<'a>>,
     }
-    let refused = |why| Screened { role: LinkRole::Guard, kind: Screening::NotSendable { why } };
+    let refused = |why| Screened::new(LinkRole::Guard, Screening::NotSendable { why });
     // Duplicate keys are refused by the decoder: which of them the venue would take is anybody's guess.
     let Some(request) = read_object::<Request<'_>>(line) else { return refused(NOT_AN_OBJECT) };
     let reserved = |id: Option<Raw<'_>>| id.is_some_and(|id| Id::read(id.text().trim()).is_some());
@@ -63,7 +63,7 @@ pub(super) fn classify(op: &str, args: Option<Raw<'_>>, has_trade_link: bool) ->
             (true, true) => Screening::Cancel,
             (true, false) => Screening::Order,
         };
-        return Screened { role: LinkRole::Trade, kind };
+        return Screened::new(LinkRole::Trade, kind);
     }
     let kind = match plain.as_str() {
         wire::PING => Screening::Harmless,
@@ -74,7 +74,7 @@ pub(super) fn classify(op: &str, args: Option<Raw<'_>>, has_trade_link: bool) ->
         wire::AUTH => Screening::NotSendable { why: LOGIN },
         _ => Screening::NotSendable { why: UNKNOWN },
     };
-    Screened { role: LinkRole::Guard, kind }
+    Screened::new(LinkRole::Guard, kind)
 }
 
 fn topics_kind(op: &str, topics: &[String]) -> Screening {

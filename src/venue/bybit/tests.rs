@@ -523,7 +523,7 @@ fn a_pong_without_an_id_answers_the_oldest_probe_of_the_order_entry_link() {
 fn an_order_is_written_with_the_venues_time_and_its_answer_finds_its_owner() {
     let mut bench = Bench::trading();
     let composed = bench.compose(7, "order.create", r#"{"category":"linear"}"#).unwrap();
-    assert_eq!((composed.role, &composed.kind), (LinkRole::Trade, &Screening::Order));
+    assert_eq!((composed.screened.role, &composed.screened.kind), (LinkRole::Trade, &Screening::Order));
     let line: Value = serde_json::from_str(&composed.line).unwrap();
     assert_eq!((line["op"].as_str(), &line["args"]), (Some("order.create"), &json!([{"category": "linear"}])));
     let stamp = (WALL_MS - 250).to_string();
@@ -701,9 +701,9 @@ fn orders_cancels_and_what_breaks_protection_are_told_apart() {
         ("order.cancel", Screening::Cancel),
         ("order.cancel-batch", Screening::Cancel),
     ] {
-        assert_eq!(kind(op), Screened { role: LinkRole::Trade, kind: expected }, "{op}");
+        assert_eq!(kind(op), Screened::new(LinkRole::Trade, expected), "{op}");
     }
-    assert_eq!(venue.screen(r#"{"op":"ping"}"#), Screened { role: LinkRole::Guard, kind: Screening::Harmless });
+    assert_eq!(venue.screen(r#"{"op":"ping"}"#), Screened::new(LinkRole::Guard, Screening::Harmless));
     assert_eq!(venue.screen(r#"{"reqId":"1","op":"ping"}"#).role, LinkRole::Trade);
 }
 

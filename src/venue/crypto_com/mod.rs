@@ -257,7 +257,7 @@ impl Venue for CryptoCom {
         let id = self.requests.compose(request)?;
         let mut line = String::with_capacity(params.len() + method.len() + ENVELOPE_LENGTH);
         wire::push_request(&mut line, id, method, params, self.nonce(now));
-        Ok(Composed { role: LinkRole::Guard, line, kind })
+        Ok(Composed { line, screened: Screened::new(LinkRole::Guard, kind) })
     }
 
     fn withdraw(&mut self, request: RequestId) {
@@ -265,7 +265,7 @@ impl Venue for CryptoCom {
     }
 
     fn screen(&self, line: &str) -> Screened {
-        Screened { role: LinkRole::Guard, kind: screen::line(line) }
+        Screened::new(LinkRole::Guard, screen::line(line))
     }
 
     fn orders_in(&self, line: &str) -> OrdersIn {

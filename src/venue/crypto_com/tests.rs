@@ -614,7 +614,7 @@ fn a_composed_request_keeps_its_parameters_byte_for_byte_and_gets_its_answer() {
     let params = r#"{ "price":"20000.50","quantity":0.0100,"big":123456789012345678901234567890 }"#;
     let (id, composed) = composed(&mut bench, 5, "private/create-order", params);
     assert!(composed.line.contains(params));
-    assert_eq!(composed.kind, Screening::Order);
+    assert_eq!(composed.screened.kind, Screening::Order);
     let (heard, outcome) =
         bench.hear(&format!(r#"{{"id":{id},"code":306,"message":"INSUFFICIENT_AVAILABLE_BALANCE"}}"#));
     assert_eq!(heard, Ok(Heard::Answer(RequestId(5))));

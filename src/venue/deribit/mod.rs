@@ -26,7 +26,7 @@ use super::json::{Raw, is_json};
 use super::requests::{Requests, is_ours};
 use super::{
     CallReply, Composed, Errand, Facts, Heard, Intent, Lane, OrderNews, OrdersIn, Outbox, Path, Report, Screened,
-    Screening, Toll, Venue,
+    Screening, Venue,
 };
 use crate::model::{
     Breach, CallTag, ConfigError, Endpoint, Epoch, LinkRole, Misuse, Moment, Notice, Now, ReadBackVerdict, RequestId,
@@ -278,8 +278,8 @@ impl Venue for Deribit {
     }
 
     fn compose(&mut self, _now: Now, request: RequestId, method: &str, params: &str) -> Result<Composed, Misuse> {
-        let kind = screen::request(method, params);
-        if let Screening::NotSendable { why } = kind {
+        let screened = screen::request(method, params);
+        if let Screening::NotSendable { why } = screened.kind {
             return Err(Misuse::NotSendable { why });
         }
         if method.len() + params.len() + ENVELOPE_LENGTH > facts::LINE_LENGTH_MAX {
@@ -291,7 +291,7 @@ impl Venue for Deribit {
         let id = self.requests.compose(request)?;
         let mut line = String::with_capacity(params.len() + method.len() + ENVELOPE_LENGTH);
         wire::push_request(&mut line, id, method, params);
-        Ok(Composed { role: LinkRole::Guard, line, kind })
+        Ok(Composed { line, screened })
     }
 
     fn withdraw(&mut self, request: RequestId) {
@@ -299,7 +299,7 @@ impl Venue for Deribit {
     }
 
     fn screen(&self, line: &str) -> Screened {
-        Screened { role: LinkRole::Guard, kind: screen::line(line) }
+        screen::line(line)
     }
 
     fn orders_in(&self, line: &str) -> OrdersIn {
@@ -308,10 +308,6 @@ impl Venue for Deribit {
 
     fn order_news(&self, _role: LinkRole, line: &str) -> Vec<OrderNews> {
         orders::news(line)
-    }
-
-    fn toll(&self, kind: &Screening, line: &str) -> Toll {
-        screen::toll(kind, line)
     }
 
     /// HTTP calls belong to no link and go on: a kill must not be forgotten because the link was lost.

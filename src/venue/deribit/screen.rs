@@ -3,10 +3,10 @@
 
 use super::facts::LINE_LENGTH_MAX;
 use super::wire;
-use crate::model::venue_text;
+use crate::model::{LinkRole, venue_text};
 use crate::venue::json::{Raw, read_object};
 use crate::venue::requests::is_reserved;
-use crate::venue::{Screening, Toll};
+use crate::venue::{Screened, Screening, Toll};
 use serde::Deserialize;
 
 const NOT_JSON: &str = "it is not a JSON object with a method";
@@ -15,7 +15,7 @@ const PARAMS: &str = "the parameters are not a JSON object";
 pub(super) const TOO_LONG: &str = "it is longer than the 32 kB Deribit accepts";
 
 /// Screens a whole line.
-pub(super) fn line(line: &str) -> Screening {
+pub(super) fn line(line: &str) -> Screened {
     #[derive(Deserialize)]
     struct Request<'a> {
         #[serde(borrow, default)]
@@ -25,49 +25,48 @@ pub(super) fn line(line: &str) -> Screening {
     }
     // Duplicate keys are refused by the decoder: which of them the venue would take is anybody's guess.
     match read_object::<Request<'_>>(line) {
-        None => Screening::NotSendable { why: NOT_JSON },
-        Some(_) if line.len() > LINE_LENGTH_MAX => Screening::NotSendable { why: TOO_LONG },
-        Some(request) if request.id.is_some_and(is_reserved) => Screening::NotSendable { why: RESERVED },
-        Some(request) => method(&request.method.text()),
+        None => refused(NOT_JSON),
+        Some(_) if line.len() > LINE_LENGTH_MAX => refused(TOO_LONG),
+        Some(request) if request.id.is_some_and(is_reserved) => refused(RESERVED),
+        Some(request) => classify(&request.method.text()),
     }
 }
 
 /// Screens a request that is still to become a line; its parameters must be an object.
-pub(super) fn request(name: &str, params: &str) -> Screening {
+pub(super) fn request(name: &str, params: &str) -> Screened {
     match read_object::<Raw<'_>>(params) {
-        Some(_) => method(name),
-        None => Screening::NotSendable { why: PARAMS },
+        Some(_) => classify(name),
+        None => refused(PARAMS),
     }
+}
+
+fn refused(why: &'static str) -> Screened {
+    Screened::new(LinkRole::Guard, Screening::NotSendable { why })
+}
+
+/// Case is ignored: whether the venue ignores it too is unknown.
+fn classify(name: &str) -> Screened {
+    let plain = name.trim().to_ascii_lowercase();
+    let kind = method(name, &plain);
+    let toll = toll(&kind, &plain);
+    Screened { role: LinkRole::Guard, kind, toll }
 }
 
 /// Which credits a sendable line costs. Every cancel counts as one of the matching engine, though some have a pool of their
 /// own. What is not a cancel and unknown may cost either, so it costs both.
-pub(super) fn toll(kind: &Screening, line: &str) -> Toll {
-    #[derive(Deserialize)]
-    struct Request<'a> {
-        #[serde(borrow)]
-        method: Raw<'a>,
-    }
-    match kind {
-        Screening::Cancel => Toll::Cancel,
-        Screening::BreaksProtection { .. } | Screening::NotSendable { .. } => Toll::Message,
-        Screening::Order | Screening::Harmless => {
-            let name =
-                read_object::<Request<'_>>(line).map(|request| request.method.text().trim().to_ascii_lowercase());
-            match (kind, name.as_deref()) {
-                (Screening::Order, Some(name)) if MATCHED.contains(&name) => Toll::Order,
-                (Screening::Harmless, Some(wire::SUBSCRIBE | "public/subscribe")) => Toll::Subscription,
-                (Screening::Harmless, _) => Toll::Message,
-                _ => Toll::Unknown,
-            }
-        }
+fn toll(kind: &Screening, plain: &str) -> Toll {
+    match (kind, plain) {
+        (Screening::Order, _) if MATCHED.contains(&plain) => Toll::Order,
+        (Screening::Order, _) => Toll::Unknown,
+        (Screening::Harmless, wire::SUBSCRIBE | "public/subscribe") => Toll::Subscription,
+        (Screening::Cancel | Screening::Harmless, _) => Toll::of(kind),
+        (Screening::BreaksProtection { .. } | Screening::NotSendable { .. }, _) => Toll::of(kind),
     }
 }
 
-/// Case is ignored: whether the venue ignores it too is unknown.
-fn method(name: &str) -> Screening {
-    let plain = name.trim().to_ascii_lowercase();
-    match plain.as_str() {
+/// `plain` is the name without blanks around it and in small letters.
+fn method(name: &str, plain: &str) -> Screening {
+    match plain {
         wire::LOGOUT => breaks(name, "it ends the session and leaves the orders unprotected; use the guard's farewell"),
         wire::DISARM => breaks(name, "use the guard's maintenance or farewell"),
         wire::SET_HEARTBEAT | wire::DISABLE_HEARTBEAT => {
@@ -79,9 +78,9 @@ fn method(name: &str) -> Screening {
         "private/unsubscribe_all" | "public/unsubscribe_all" => {
             breaks(name, "it would end the guard's own channels too; name yours with private/unsubscribe")
         }
-        _ if CANCELS.contains(&plain.as_str()) => Screening::Cancel,
-        _ if HARMLESS.contains(&plain.as_str()) || plain.starts_with("private/get_") => Screening::Harmless,
-        _ if changes_keys(&plain) => breaks(name, "manage API keys elsewhere: changing this one ends the session"),
+        _ if CANCELS.contains(&plain) => Screening::Cancel,
+        _ if HARMLESS.contains(&plain) || plain.starts_with("private/get_") => Screening::Harmless,
+        _ if changes_keys(plain) => breaks(name, "manage API keys elsewhere: changing this one ends the session"),
         _ if plain.starts_with("public/") => Screening::Harmless,
         _ => Screening::Order,
     }
@@ -151,9 +150,9 @@ mod tests {
             ("private/subscribe", Screening::Harmless),
             ("public/test", Screening::Harmless),
         ] {
-            assert_eq!(request(name, "{}"), expected, "{name}");
+            assert_eq!(request(name, "{}").kind, expected, "{name}");
             let text = format!(r#"{{"params":{{}},"id":7,"jsonrpc":"2.0","method":"{name}"}}"#);
-            assert_eq!(line(&text), expected, "{name}");
+            assert_eq!(line(&text).kind, expected, "{name}");
         }
     }
 
@@ -173,7 +172,7 @@ mod tests {
             ("public/test", Toll::Message),
         ] {
             let text = format!(r#"{{"params":{{}},"id":7,"jsonrpc":"2.0","method":"{name}"}}"#);
-            assert_eq!(toll(&line(&text), &text), expected, "{name}");
+            assert_eq!(line(&text).toll, expected, "{name}");
         }
     }
 
@@ -192,7 +191,7 @@ mod tests {
             r#"{"id":1,"method":"private/unsubscribe_all"}"#,
             r#"{"id":1,"method":"private/disable_api_key"}"#,
         ] {
-            assert!(matches!(line(text), Screening::BreaksProtection { .. }), "{text}");
+            assert!(matches!(line(text).kind, Screening::BreaksProtection { .. }), "{text}");
         }
     }
 
@@ -209,8 +208,8 @@ mod tests {
             r#"{"id":1,"method":"public/test","method":"private/buy"}"#,
             long.as_str(),
         ] {
-            assert!(matches!(line(text), Screening::NotSendable { .. }), "{}", &text[..text.len().min(80)]);
+            assert!(matches!(line(text).kind, Screening::NotSendable { .. }), "{}", &text[..text.len().min(80)]);
         }
-        assert!(matches!(request("private/buy", "7"), Screening::NotSendable { .. }));
+        assert!(matches!(request("private/buy", "7").kind, Screening::NotSendable { .. }));
     }
 }

@@ -857,7 +857,7 @@ fn a_composed_request_keeps_its_parameters_byte_for_byte_and_gets_its_answer() {
     let mut bench = Bench::armed(DeribitScope::Connection);
     let params = r#"{ "amount":10.0,"price":2.97355e3,"big":123456789012345678901234567890 }"#;
     let composed = bench.venue.compose(bench.now, RequestId(5), "private/buy", params).unwrap();
-    assert!(composed.line.contains(params) && composed.kind == Screening::Order);
+    assert!(composed.line.contains(params) && composed.screened.kind == Screening::Order);
     let line: Value = serde_json::from_str(&composed.line).unwrap();
     let (heard, outcome) = bench.hear(&json!({"id": line["id"], "error": {"code": 10009}}).to_string());
     assert_eq!(heard, Ok(Heard::Answer(RequestId(5))));

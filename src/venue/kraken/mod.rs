@@ -161,7 +161,7 @@ impl Venue for Kraken {
         let token = params.lack_token(method).then(|| self.calls.token().ok_or(NO_TOKEN)).transpose()?;
         let id = self.requests.compose(request)?;
         let line = screen::write(method, &params, token.map(|(text, _)| text), id);
-        Ok(Composed { role: LinkRole::Guard, line, kind })
+        Ok(Composed { line, screened: Screened::new(LinkRole::Guard, kind) })
     }
 
     fn withdraw(&mut self, request: RequestId) {
@@ -169,7 +169,7 @@ impl Venue for Kraken {
     }
 
     fn screen(&self, line: &str) -> Screened {
-        Screened { role: LinkRole::Guard, kind: screen::line(line) }
+        Screened::new(LinkRole::Guard, screen::line(line))
     }
 
     fn orders_in(&self, line: &str) -> OrdersIn {

@@ -1109,8 +1109,8 @@ impl Bench {
 
     fn compose(&mut self, id: u64, method: &str, params: &str) -> Result<(Value, Screening), Misuse> {
         let composed = self.venue.compose(self.now, RequestId(id), method, params)?;
-        assert_eq!(composed.role, LinkRole::Guard);
-        Ok((serde_json::from_str(&composed.line).unwrap(), composed.kind))
+        assert_eq!(composed.screened.role, LinkRole::Guard);
+        Ok((serde_json::from_str(&composed.line).unwrap(), composed.screened.kind))
     }
 
     fn drain(&mut self) -> Outcome {
