@@ -59,10 +59,16 @@ fn push(out: &mut Vec<u8>, masks: &mut Masks, opcode: OpCode, payload: &[u8]) ->
     header.format(payload.len() as u64, out).map_err(|_| io::ErrorKind::InvalidData)?;
     let start = out.len();
     out.extend_from_slice(payload);
-    for (at, byte) in out[start..].iter_mut().enumerate() {
-        *byte ^= mask[at & 3];
-    }
+    apply(mask, &mut out[start..]);
     Ok(())
+}
+
+/// Eight bytes at a time: a key and the same key.
+fn apply(mask: [u8; 4], payload: &mut [u8]) {
+    let twice = u64::from_ne_bytes([mask[0], mask[1], mask[2], mask[3], mask[0], mask[1], mask[2], mask[3]]);
+    let (eights, rest) = payload.as_chunks_mut::<8>();
+    eights.iter_mut().for_each(|eight| *eight = (u64::from_ne_bytes(*eight) ^ twice).to_ne_bytes());
+    rest.iter_mut().zip(mask.into_iter().cycle()).for_each(|(byte, key)| *byte ^= key);
 }
 
 fn entropy(pool: &mut [u8; POOL]) -> io::Result<()> {
