@@ -24,6 +24,8 @@ pub(super) struct Calls {
     deadline: Duration,
     running: Vec<Running>,
     kept: Vec<Connection>,
+    /// Whether a connection is kept for the next call.
+    keeps: bool,
     warm: Option<Warm>,
 }
 
@@ -51,13 +53,13 @@ pub(super) struct Answer {
 }
 
 impl Calls {
-    pub(super) fn new(dialler: Dialler, deadline: Duration, warm: Option<WarmUp>) -> Self {
+    pub(super) fn new(dialler: Dialler, deadline: Duration, keeps: bool, warm: Option<WarmUp>) -> Self {
         let warm = warm.map(|up| Warm {
             up,
             opening: Vec::new(),
             next: [(CallLine::Kill, Moment::default()), (CallLine::Normal, Moment::default())],
         });
-        Self { dialler, deadline, running: Vec::new(), kept: Vec::new(), warm }
+        Self { dialler, deadline, running: Vec::new(), kept: Vec::new(), keeps, warm }
     }
 
     /// Begins a call. [`Calls::poll_done`] must be polled afterwards.
@@ -156,7 +158,7 @@ impl Calls {
 
     fn keep(&mut self, cx: &mut Context<'_>, connection: Option<Connection>) {
         let Some(mut connection) = connection else { return };
-        if connection.is_open(cx) && !self.kept.iter().any(|kept| kept.place == connection.place) {
+        if self.keeps && connection.is_open(cx) && !self.kept.iter().any(|kept| kept.place == connection.place) {
             self.kept.push(connection);
         }
     }

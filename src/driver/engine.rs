@@ -1,7 +1,7 @@
 //! The thread guards run on: one named thread, one current-thread runtime, any number of guards as local tasks. It
 //! never runs Python and never waits for anything but the kernel.
 
-use super::alarm::{Alarm, Wishes};
+use super::alarm::{Timer, Wishes};
 use super::call::Calls;
 use super::clock;
 use super::dial::{Dialler, MESSAGE_MAX};
@@ -70,7 +70,8 @@ impl Engine {
             .thread_name("killcord-resolve")
             .build()
             .map_err(|error| local("event loop", &error))?;
-        let handle = runtime.handle().clone();
+        let timer = timer(&runtime)?;
+        let ringing = timer.clone();
         let (jobs, waiting) = unbounded_channel();
         let (tell, told) = std::sync::mpsc::channel();
         std::thread::Builder::new()
@@ -81,12 +82,12 @@ impl Engine {
                 // The other end waits for exactly this.
                 let _ = tell.send(settled);
                 if runs {
-                    run(runtime, waiting, options.wait);
+                    run(runtime, waiting, ringing, options.wait);
                 }
             })
             .map_err(|error| local("thread", &error))?;
         told.recv().map_err(|_| StartError::EngineEnded)?.map_err(|error| local("cpu", &error))?;
-        let inner = Inner { pid: std::process::id(), runtime: handle, jobs, tls: OnceLock::new() };
+        let inner = Inner { pid: std::process::id(), timer, jobs, tls: OnceLock::new() };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -106,6 +107,11 @@ impl Engine {
         }
     }
 
+    /// False once its thread has ended, which only a bug can cause while there is a handle.
+    pub fn is_running(&self) -> bool {
+        !self.inner.jobs.is_closed()
+    }
+
     /// Adds a guard. It does nothing until [`GuardHandle::start`].
     pub fn add(&self, spec: GuardSpec) -> Result<GuardHandle, StartError> {
         let (venue, settings) = spec.split()?;
@@ -123,7 +129,7 @@ impl Engine {
         tls: Option<Arc<ClientConfig>>,
     ) -> Result<GuardHandle, StartError> {
         self.check_process()?;
-        let alarm = self.alarm()?;
+        let alarm = self.inner.timer.alarm();
         let first = Arc::new(machine.snapshot());
         let capacities = (settings.event_capacity, settings.message_capacity);
         let shared = Arc::new(Shared::new(first.clone(), capacities));
@@ -135,7 +141,7 @@ impl Engine {
             let (stages, user_timeout) = (settings.stages, settings.policy.user_timeout);
             let resolver = resolver.clone();
             let dialler = Dialler { resolver, wishes, tls, stages, user_timeout, message_max: MESSAGE_MAX };
-            let calls = Calls::new(dialler.clone(), settings.call_deadline, settings.warm);
+            let calls = Calls::new(dialler.clone(), settings.call_deadline, settings.keep_http, settings.warm);
             let (shared, publisher) = unborn.arrive();
             let world = World::new(dialler, calls, publisher);
             let task = GuardTask::new(machine, world, shared, alarm, settings.policy.stall_limit);
@@ -143,16 +149,6 @@ impl Engine {
         };
         self.inner.jobs.send(Box::new(job)).map_err(|_| StartError::EngineEnded)?;
         Ok(handle)
-    }
-
-    /// Made here and not on the engine's thread, so that running out of descriptors is told to the caller.
-    fn alarm(&self) -> Result<Alarm, StartError> {
-        let _within = self.inner.runtime.enter();
-        Alarm::new().map_err(|error| match error.raw_os_error() {
-            Some(_) => local("timer", &error),
-            // Not the system's word but the runtime's: it is shutting down.
-            None => StartError::EngineEnded,
-        })
     }
 
     /// The machine's authorities are read once for all guards that add none of their own.
@@ -174,7 +170,7 @@ impl Engine {
 
 struct Inner {
     pid: u32,
-    runtime: tokio::runtime::Handle,
+    timer: Timer,
     jobs: UnboundedSender<Job>,
     tls: OnceLock<Arc<ClientConfig>>,
 }
@@ -188,25 +184,39 @@ static SHARED: Mutex<Option<Engine>> = Mutex::new(None);
 /// The process that may use [`SHARED`]; 0 before the first use.
 static SHARED_PID: AtomicU32 = AtomicU32::new(0);
 
-fn run(runtime: Runtime, mut jobs: UnboundedReceiver<Job>, wait: Wait) {
-    let resolver = Resolver::default();
+/// Made before the thread is, so that running out of descriptors is told to the caller.
+fn timer(runtime: &Runtime) -> Result<Timer, StartError> {
+    let _within = runtime.enter();
+    Timer::new().map_err(|error| local("timer", &error))
+}
+
+fn run(runtime: Runtime, jobs: UnboundedReceiver<Job>, timer: Timer, wait: Wait) {
     runtime.block_on(async {
         let spinning = match wait {
             Wait::Park => None,
             Wait::Spin => Some(tokio::spawn(spin())),
         };
-        let mut guards = JoinSet::new();
-        while let Some(job) = jobs.recv().await {
-            guards.spawn(job(&resolver));
-            while guards.try_join_next().is_some() {}
+        tokio::select! {
+            // Without its timer an engine keeps nothing. Its guards are dropped with it, which faults them.
+            error = timer.ring() => tracing::error!(%error, "the engine's timer cannot be read"),
+            () = serve(jobs) => {}
         }
-        // Nobody can add a guard any more; those that are there end in their own time.
-        while guards.join_next().await.is_some() {}
         if let Some(spinning) = spinning {
             spinning.abort();
         }
     });
     runtime.shutdown_background();
+}
+
+/// Runs guards until nobody can add one any more and those that are there have ended in their own time.
+async fn serve(mut jobs: UnboundedReceiver<Job>) {
+    let resolver = Resolver::default();
+    let mut guards = JoinSet::new();
+    while let Some(job) = jobs.recv().await {
+        guards.spawn(job(&resolver));
+        while guards.try_join_next().is_some() {}
+    }
+    while guards.join_next().await.is_some() {}
 }
 
 /// A task that is always ready: as long as there is one, the runtime looks at its sockets without waiting for them.

@@ -362,8 +362,7 @@ impl<M: Machine> GuardTask<M> {
         self.doing = "setting the alarm";
         let wanted =
             [self.until, self.pages_due(), self.world.wishes.earliest(), self.world.publisher.due(), self.give_up_at];
-        self.alarm.poll(cx).expect("a timer that is registered can be read");
-        self.alarm.set(wanted.into_iter().flatten().min()).expect("every moment is a valid time for a timer");
+        self.alarm.set(cx, wanted.into_iter().flatten().min()).expect("every moment is a valid time for a timer");
     }
 }
 

@@ -24,6 +24,9 @@ pub struct GuardSpec {
     pub message_capacity: usize,
     /// Where every event is written as well. Default nowhere.
     pub journal: Option<Journal>,
+    /// Keep two HTTP connections open ahead of any call, one of them for a kill alone. Default true. Without, a guard holds
+    /// one descriptor in place of three, and a kill pays for a handshake.
+    pub http_ahead: bool,
 }
 
 /// How long each stage of a dial may take. Default 2 s each.
@@ -51,6 +54,7 @@ impl GuardSpec {
             event_capacity: QUEUE_CAPACITY,
             message_capacity: QUEUE_CAPACITY,
             journal: None,
+            http_ahead: true,
         }
     }
 }
@@ -71,6 +75,8 @@ pub(super) struct Settings {
     pub(super) event_capacity: usize,
     pub(super) message_capacity: usize,
     pub(super) recorder: Option<Recorder>,
+    /// Whether an HTTP connection is kept for the next call.
+    pub(super) keep_http: bool,
     /// Where HTTP connections are opened ahead.
     pub(super) warm: Option<WarmUp>,
 }
@@ -88,6 +94,7 @@ impl GuardSpec {
         holds_something("message_capacity", self.message_capacity)?;
         let target = self.venue.target();
         let recorder = self.journal.as_ref().map(|journal| journal.recorder(target.venue, &target.account));
+        let warm = WarmUp { to: self.venue.http_endpoint().clone(), pause: WARM_PAUSE };
         let settings = Settings {
             policy: self.policy,
             extra_ca_pem: self.extra_ca_pem,
@@ -96,7 +103,8 @@ impl GuardSpec {
             event_capacity: self.event_capacity,
             message_capacity: self.message_capacity,
             recorder,
-            warm: Some(WarmUp { to: self.venue.http_endpoint().clone(), pause: WARM_PAUSE }),
+            keep_http: self.http_ahead,
+            warm: self.http_ahead.then_some(warm),
         };
         Ok((self.venue, settings))
     }

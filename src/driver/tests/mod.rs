@@ -39,6 +39,7 @@ pub(super) fn settings() -> Settings {
         event_capacity: 64,
         message_capacity: 64,
         recorder: None,
+        keep_http: true,
         warm: None,
     }
 }
