@@ -12,9 +12,9 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Generic, Self, TypeVar, cast
+from typing import cast
 
 from ._inbox import Inbox, Waiter
 from ._killcord import Bell, GuardHandle, Message, Reply
@@ -24,7 +24,6 @@ from .model import RefusalClass
 
 logger = logging.getLogger("killcord")
 
-Item = TypeVar("Item", covariant=True)
 OnMessage = Callable[[Message], None]
 
 FAILURES_KEPT = 16
@@ -46,6 +45,7 @@ class Delivery:
         "_handle",
         "_inbox",
         "_leading",
+        "_lock",
         "_loop",
         "_message_reader",
         "_on_message",
@@ -59,7 +59,8 @@ class Delivery:
         self._inbox = Inbox(handle)
         self._on_message = on_message
         # Re-entrant: what is waited for may itself look for events, and a signal handler may call in between.
-        self._condition = threading.Condition(threading.RLock())
+        self._lock = threading.RLock()
+        self._condition = threading.Condition(self._lock)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._event_reader: asyncio.Future[None] | None = None
         self._message_reader: asyncio.Future[None] | None = None
@@ -141,10 +142,15 @@ class Delivery:
         finally:
             self._inbox.forget(waiter)
 
-    def sent(self, send: Callable[[], int]) -> Awaitable[None]:
-        """Hands over with ``send``; the result tells when the line was handed to the kernel."""
-        future: asyncio.Future[Reply] = self.attach().create_future()
-        self._hand_over(send, Waiter(until_sent=True, future=future))
+    def sent(self, line: str, breaks_protection: bool) -> Awaitable[None]:
+        """Sends a line, and only then makes what tells when it was handed to the kernel."""
+        loop, handle = self.attach(), self._handle
+        # Before the lock, which another thread of the parent may have held at a fork.
+        handle.check_process()
+        with self._lock:
+            number = handle.send(line, breaks_protection)
+            future: asyncio.Future[Reply] = loop.create_future()
+            self._inbox.expect(number, Waiter(until_sent=True, future=future))
         return cast("asyncio.Future[None]", future)
 
     async def next_message(self) -> Message:
@@ -355,21 +361,6 @@ class Delivery:
         self._failed += 1
         self.failures.append(CallbackFailed(self._failed, message, error))
         logger.error("on_message failed (%d so far)", self._failed, exc_info=error)
-
-
-class Stream(Generic[Item]):
-    """An iterator over what ``fetch`` awaits, until that raises ``StopAsyncIteration``."""
-
-    __slots__ = ("_fetch",)
-
-    def __init__(self, fetch: Callable[[], Coroutine[None, None, Item]]) -> None:
-        self._fetch = fetch
-
-    def __aiter__(self) -> Self:
-        return self
-
-    def __anext__(self) -> Coroutine[None, None, Item]:
-        return self._fetch()
 
 
 def _readable(delivery: weakref.ref[Delivery], bell: Bell, loop: asyncio.AbstractEventLoop) -> None:

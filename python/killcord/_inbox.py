@@ -64,8 +64,12 @@ class Inbox:
 
     def hand_over(self, send: Callable[[], int], waiter: Waiter) -> None:
         """``send`` returns the request's number. Its answer cannot be handed out before it is waited for."""
-        waiter.number = send()
-        self._waiters[waiter.number] = waiter
+        self.expect(send(), waiter)
+
+    def expect(self, number: int, waiter: Waiter) -> None:
+        """``waiter`` waits for this request, of which nothing can have been handed out yet."""
+        waiter.number = number
+        self._waiters[number] = waiter
 
     def forget(self, waiter: Waiter) -> None:
         """Nobody waits for it any more."""

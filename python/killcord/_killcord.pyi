@@ -144,7 +144,7 @@ class EndpointsSpec:
 
 @final
 class EngineSpec:
-    """Checked options of an engine. `killcord.Engine` is its face."""
+    """Checked options of an engine, and the engine once a guard needed it. `killcord.Engine` is its face."""
 
     def __new__(cls, wait: str, cpu: int | None) -> EngineSpec: ...
 
@@ -567,7 +567,7 @@ class AttachedLease:
 
 @final
 class GuardHandle:
-    """One guard on a thread of its own. Dropping it lets go of the guard; it never disarms it."""
+    """One guard on its engine's thread. Dropping it lets go of the guard; it never disarms it."""
 
     def __new__(
         cls, venue: VenueSpec, policy: PolicySpec, journal: JournalWriter | None, engine: EngineSpec

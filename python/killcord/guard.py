@@ -14,10 +14,11 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from ._delivery import Delivery, Stream
+from ._delivery import Delivery
 from ._exit import LEAVE_S, Running, let_go_dropped
 from ._killcord import AttachedLease, GuardHandle, Lease, Message, Reply, SharedLease, Snapshot
 from ._outgoing import parameters, phases, text
+from ._stream import Stream
 from ._subscribing import Subscribing
 from .config import Policy
 from .engine import Engine
@@ -82,9 +83,8 @@ class Guard(Subscribing):
     ) -> None:
         """Makes the engine's thread; nothing is dialled before the guard is entered or started.
 
-        With ``journal`` every event is written there too; ``engine`` says how the thread waits. Raises what :class:`Journal` raises, ``StartFailed`` when there
-        is no thread or descriptor, and ``ConfigError`` without root certificates to verify a venue with.
-        """
+        With ``journal`` every event is written there too; ``engine`` is the thread. Raises what :class:`Journal` raises,
+        ``StartFailed`` when there is no thread or descriptor, ``ConfigError`` without roots to verify a venue with."""
         self._running: Running | None = None
         self._pid = os.getpid()
         self._venue = venue
@@ -166,7 +166,7 @@ class Guard(Subscribing):
         what :meth:`request` raises.
         """
         self._require_started()
-        return self._delivery.sent(partial(self._handle.send, text(line), breaks_protection))
+        return self._delivery.sent(line if isinstance(line, str) else text(line), breaks_protection)
 
     def messages(self) -> AsyncIterator[Message]:
         """Every message that answers no request, in order, from the start of the guard; ends when the guard has ended.

@@ -4,7 +4,7 @@
 
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Once;
-use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
 
 /// A socket's place in the table, for as long as it is open.
 pub(super) struct Listed {
@@ -28,6 +28,28 @@ pub(super) fn watch_forks() {
 /// system call.
 pub(super) fn forks() -> u64 {
     FORKS.load(Ordering::Relaxed)
+}
+
+/// Stands for the process in which it was made, and tells a forked child from it without asking the kernel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ProcessMark(u64);
+
+impl ProcessMark {
+    /// Of the process that runs now.
+    pub fn of_this_process() -> Self {
+        watch_forks();
+        Self(Self::number())
+    }
+
+    /// False in a forked child of the process that made it.
+    pub fn is_this_process(self) -> bool {
+        self.0 == Self::number()
+    }
+
+    /// Where the system gave no handler, nobody counts forks: then the kernel is asked after all.
+    fn number() -> u64 {
+        if UNWATCHED.load(Ordering::Relaxed) { std::process::id().into() } else { forks() }
+    }
 }
 
 impl Drop for Listed {
@@ -54,6 +76,7 @@ fn install() {
     // async-signal-safe, as the child of a process with threads requires.
     let code = unsafe { libc::pthread_atfork(None, None, Some(close_all)) };
     if code != 0 {
+        UNWATCHED.store(true, Ordering::Relaxed);
         tracing::warn!(code, "no fork handler: a forked child would keep guarded sockets open");
     }
 }
@@ -75,5 +98,7 @@ extern "C" fn close_all() {
 static TABLE: [AtomicI32; 16_384] = [const { AtomicI32::new(EMPTY) }; 16_384];
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 static FORKS: AtomicU64 = AtomicU64::new(0);
+/// There is no handler.
+static UNWATCHED: AtomicBool = AtomicBool::new(false);
 static HANDLER: Once = Once::new();
 const EMPTY: i32 = 0;

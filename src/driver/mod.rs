@@ -80,6 +80,7 @@ mod tests;
 pub use engine::{Engine, EngineOptions, Wait};
 pub use error::{AttachError, CallError, StartError, WaitError};
 pub use handle::GuardHandle;
+pub use inherit::ProcessMark;
 pub use lease::{AttachedLease, LeaseHandle};
 pub use lease_cell::LeaseGaps;
 pub use lease_word::Renewal;

@@ -4,6 +4,7 @@
 use super::asks::Asks;
 use super::clock;
 use super::error::{CallError, WaitError};
+use super::inherit::ProcessMark;
 use super::lease_cell::LeaseCell;
 use super::queue::{Inbound, Queue};
 use super::shared_lease::SharedLease;
@@ -23,7 +24,7 @@ pub(super) type Wake = Arc<dyn Fn() + Send + Sync>;
 /// One per guard.
 pub(super) struct Shared {
     /// The process that runs the task. In any other one every call is refused.
-    pid: u32,
+    process: ProcessMark,
     snapshot: ArcSwap<Snapshot>,
     /// A claim may be believed until then, in nanoseconds; see [`Shared::present`].
     fresh_until: AtomicU64,
@@ -87,7 +88,7 @@ impl Shared {
     pub(super) fn new(first: Arc<Snapshot>, capacities: (usize, usize)) -> Self {
         let message_capacity = capacities.1;
         Self {
-            pid: std::process::id(),
+            process: ProcessMark::of_this_process(),
             snapshot: ArcSwap::new(first),
             fresh_until: AtomicU64::new(u64::MAX),
             asks: Mutex::new(Asks::default()),
@@ -201,7 +202,7 @@ impl Shared {
 
     /// Refuses in a forked child, before any lock is touched: another thread may have held it at the fork.
     pub(super) fn check_process(&self) -> Result<(), CallError> {
-        if self.pid == std::process::id() { Ok(()) } else { Err(CallError::Forked) }
+        if self.process.is_this_process() { Ok(()) } else { Err(CallError::Forked) }
     }
 
     fn check_alive(&self) -> Result<(), CallError> {

@@ -3,6 +3,7 @@
 
 use super::departure::detach;
 use super::errors;
+use crate::driver::ProcessMark;
 use pyo3::prelude::*;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -16,7 +17,7 @@ use std::time::Duration;
 pub struct Bell {
     wire: Arc<Wire>,
     /// The process that made it. A forked child shares the descriptor and would take what is meant for its parent.
-    pid: u32,
+    process: ProcessMark,
 }
 
 #[pymethods]
@@ -71,7 +72,7 @@ impl Bell {
     pub fn new() -> io::Result<Self> {
         let (reader, writer) = pair()?;
         let wire = Arc::new(Wire { reader, writer, rung: AtomicBool::new(false), rings: AtomicU64::new(0) });
-        Ok(Self { wire, pid: std::process::id() })
+        Ok(Self { wire, process: ProcessMark::of_this_process() })
     }
 
     /// What rings it, for the guard's thread.
@@ -81,7 +82,7 @@ impl Bell {
     }
 
     fn check_process(&self, py: Python<'_>) -> PyResult<()> {
-        if self.pid == std::process::id() { Ok(()) } else { Err(errors::forked(py)) }
+        if self.process.is_this_process() { Ok(()) } else { Err(errors::forked(py)) }
     }
 }
 

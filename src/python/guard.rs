@@ -11,14 +11,14 @@ use super::shared_lease::{AttachedLease, SharedLease};
 use super::snapshot::Snapshot;
 use super::venues::VenueSpec;
 use super::{convert, errors, event, message};
-use crate::driver::{self, CallError, Engine, GuardSpec, WaitError};
+use crate::driver::{self, CallError, GuardSpec, ProcessMark, WaitError};
 use crate::model::{Acknowledgement, LeaseTerms, Misuse, Phase, RequestId};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One guard on a thread of its own. Dropping it lets go of the guard; it never disarms it.
+/// One guard on its engine's thread. Dropping it lets go of the guard; it never disarms it.
 #[pyclass(frozen, module = "killcord._killcord")]
 pub struct GuardHandle {
     handle: driver::GuardHandle,
@@ -26,7 +26,7 @@ pub struct GuardHandle {
     /// Held so that Python finds it for another guard with the same path.
     _journal: Option<Py<JournalWriter>>,
     /// The process that made it. A forked child has a copy that it must not use.
-    pid: u32,
+    process: ProcessMark,
     /// Why this venue has no farewell, when it has none.
     no_farewell: Option<&'static str>,
     /// Why this venue's switch cannot be taken off, when it cannot.
@@ -50,15 +50,14 @@ impl GuardHandle {
         spec.extra_ca_pem = venue.ca_pem();
         spec.journal = journal.as_ref().map(|writer| writer.get().journal());
         let bell = Bell::new().map_err(|error| errors::start_failed(py, "descriptor", &error))?;
-        let options = engine.model();
-        let handle = detach(py, || Engine::start_with(options).and_then(|engine| engine.add(spec)))
+        let handle = detach(py, || engine.engine().and_then(|engine| engine.add(spec)))
             .map_err(|error| errors::start_error(py, &error))?;
         told(py, handle.set_waker(Arc::new(bell.ringer())))?;
         Ok(Self {
             handle,
             bell: Py::new(py, bell)?,
             _journal: journal,
-            pid: std::process::id(),
+            process: ProcessMark::of_this_process(),
             no_farewell,
             no_disarm,
         })
@@ -193,7 +192,7 @@ impl GuardHandle {
 
     /// Raises `Forked` in a child of the process that made the guard.
     fn check_process(&self, py: Python<'_>) -> PyResult<()> {
-        if self.pid == std::process::id() { Ok(()) } else { Err(errors::forked(py)) }
+        if self.process.is_this_process() { Ok(()) } else { Err(errors::forked(py)) }
     }
 }
 

@@ -24,9 +24,10 @@ from killcord import (
     Reply,
     WrongLoop,
 )
-from killcord._delivery import Delivery, Stream
+from killcord._delivery import Delivery
 from killcord._inbox import MESSAGES_MAX
 from killcord._killcord import GuardHandle, Hole, Sent, Unanswerable
+from killcord._stream import Stream
 from killcord.events import Event
 
 Inbound = Message | Reply | Sent | Unanswerable | Hole
@@ -58,6 +59,9 @@ class FakeHandle:
     def request(self) -> int:
         self.requests += 1
         return self.requests
+
+    def send(self, line: str, breaks_protection: bool) -> int:
+        return self.request()
 
     def drain_messages(self, most: int) -> list[Inbound]:
         taken, self.inbound = self.inbound[:most], self.inbound[most:]
@@ -153,7 +157,7 @@ def test_a_fate_is_raised_where_the_answer_is_awaited(handle: FakeHandle, run: R
 def test_a_line_is_done_when_it_was_handed_to_the_kernel(handle: FakeHandle, run: Run) -> None:
     async def work() -> None:
         delivery = delivering(handle)
-        line = delivery.sent(handle.request)
+        line = delivery.sent("line", False)
         handle.say(Sent(1))
         assert await line is None  # type: ignore[func-returns-value]
         delivery.close()
@@ -314,7 +318,7 @@ def test_a_wait_left_behind_on_a_closed_loop_hurts_nobody(handle: FakeHandle, ru
     delivery = delivering(handle)
 
     async def leave_behind() -> None:
-        delivery.sent(handle.request)
+        delivery.sent("line", False)
 
     run(leave_behind())
     handle.say(Sent(1), message(b"next"))
