@@ -3,6 +3,7 @@
 
 use super::alarm::Wishes;
 use super::clock;
+use super::gates::Gates;
 use super::link::Websocket;
 use super::resolve::Resolver;
 use super::socket::{self, Ending, Socket};
@@ -27,6 +28,7 @@ use tokio_tungstenite::tungstenite::{self, http};
 #[derive(Clone)]
 pub(super) struct Dialler {
     pub(super) resolver: Resolver,
+    pub(super) gates: Gates,
     pub(super) wishes: Wishes,
     /// `None` where every endpoint is plaintext.
     pub(super) tls: Option<Arc<ClientConfig>>,
@@ -39,12 +41,14 @@ pub(super) struct Dialler {
 impl Dialler {
     /// A websocket, upgraded and ready.
     pub(super) async fn websocket(&self, to: &Endpoint) -> Result<Websocket, LossCause> {
+        let turn = self.gates.turn(to).await;
         let stream = self.stream(to, Ending::Reset).await?;
         let request = upgrade_request(to)?;
         let upgrade =
             tokio_tungstenite::client_async_with_config(request, stream, Some(websocket_config(self.message_max)));
         let upgraded = self.within("upgrade", self.stages.upgrade, upgrade).await?;
         let (websocket, answer) = upgraded.map_err(upgrade_loss)?;
+        turn.end();
         // RFC 6455, 4.1: an extension nobody asked for fails the connection. The library does not look.
         let extended = answer.headers().get_all("Sec-WebSocket-Extensions").iter().any(|value| !value.is_empty());
         if extended { Err(LossCause::NotWebsocket) } else { Ok(websocket) }

@@ -7,6 +7,7 @@ use super::clock;
 use super::dial::{Dialler, MESSAGE_MAX};
 use super::ending::Unborn;
 use super::error::StartError;
+use super::gates::Gates;
 use super::guard_task::GuardTask;
 use super::handle::GuardHandle;
 use super::machine::Machine;
@@ -136,11 +137,11 @@ impl Engine {
         let handle = GuardHandle::new(shared.clone(), self.clone());
         let publisher = Publisher::new(shared.clone(), first, capacities, settings.recorder);
         let unborn = Unborn::new(shared, publisher);
-        let job = move |resolver: &Resolver| {
+        let job = move |Common { resolver, gates }: &Common| {
             let wishes = Wishes::default();
             let (stages, user_timeout) = (settings.stages, settings.policy.user_timeout);
-            let resolver = resolver.clone();
-            let dialler = Dialler { resolver, wishes, tls, stages, user_timeout, message_max: MESSAGE_MAX };
+            let (resolver, gates) = (resolver.clone(), gates.clone());
+            let dialler = Dialler { resolver, gates, wishes, tls, stages, user_timeout, message_max: MESSAGE_MAX };
             let calls = Calls::new(dialler.clone(), settings.call_deadline, settings.keep_http, settings.warm);
             let (shared, publisher) = unborn.arrive();
             let world = World::new(dialler, calls, publisher);
@@ -176,7 +177,14 @@ struct Inner {
 }
 
 /// Runs on the engine's thread and makes a guard there.
-type Job = Box<dyn FnOnce(&Resolver) -> Guard + Send>;
+type Job = Box<dyn FnOnce(&Common) -> Guard + Send>;
+/// What the guards of an engine have in common.
+#[derive(Default)]
+struct Common {
+    resolver: Resolver,
+    gates: Gates,
+}
+
 /// A guard's task.
 type Guard = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -210,10 +218,10 @@ fn run(runtime: Runtime, jobs: UnboundedReceiver<Job>, timer: Timer, wait: Wait)
 
 /// Runs guards until nobody can add one any more and those that are there have ended in their own time.
 async fn serve(mut jobs: UnboundedReceiver<Job>) {
-    let resolver = Resolver::default();
+    let common = Common::default();
     let mut guards = JoinSet::new();
     while let Some(job) = jobs.recv().await {
-        guards.spawn(job(&resolver));
+        guards.spawn(job(&common));
         while guards.try_join_next().is_some() {}
     }
     while guards.join_next().await.is_some() {}

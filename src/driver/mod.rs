@@ -17,6 +17,7 @@
 //!  tls         certificates, always verified        send_queue  what the kernel knows (layer L2)
 //!  stream      socket or TLS                        inherit  a forked child keeps no socket open
 //!  frame       what is written, masked             hostile  what is read, for fuzzers
+//!  gates       how many dials at a time
 //!  call        HTTP                                serve    an embedded venue on loopback
 //!  lease       what an application holds of one    lease_cell   what it shares with the task
 //!  lease_word  the numbers alone                  guard_leases  the task's side of leases
@@ -36,6 +37,7 @@ mod engine;
 mod error;
 mod farewell;
 mod frame;
+mod gates;
 mod guard_leases;
 mod guard_task;
 mod handle;
