@@ -10,6 +10,7 @@ use std::time::Duration;
 #[path = "../tests/rust/worlds.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "shared with the simulation, which uses all of it")]
 mod worlds;
+use worlds::Side;
 
 /// One of them, ready to run as often as one likes.
 pub struct Cycle {
@@ -19,26 +20,46 @@ pub struct Cycle {
     pub run: Box<dyn FnMut()>,
 }
 
+/// As an engine holds it: one session's code for all venues, and a call through a table for each question to the dialect.
+type Dialect = Box<dyn Venue + Send>;
+
+/// The same side, with the dialect in a box.
+macro_rules! boxed {
+    ($name:ident) => {
+        const $name: Side<Dialect> = Side {
+            name: worlds::$name.name,
+            dialect: || Box::new((worlds::$name.dialect)()),
+            exchange: worlds::$name.exchange,
+            order: |_, _| {},
+        };
+    };
+}
+
+boxed!(CRYPTO_COM);
+boxed!(DERIBIT);
+boxed!(BYBIT);
+boxed!(KRAKEN);
+
 /// All of them, each with a session of its own that was armed in a simulated world.
 pub fn all() -> Vec<Cycle> {
     let fill = r#"{"id":-1,"method":"subscribe","code":0,"result":{"channel":"user.order","data":[{"order_id":"1"}]}}"#;
     vec![
-        line("crypto_com: heartbeat to answer", &worlds::CRYPTO_COM, HEARTBEAT),
-        line("crypto_com: heartbeat in an unusual form", &worlds::CRYPTO_COM, UNUSUAL),
-        line("deribit: test request to answer", &worlds::DERIBIT, TEST_REQUEST),
-        line("kraken: heartbeat", &worlds::KRAKEN, r#"{"channel":"heartbeat"}"#),
-        line("bybit: pong of the venue", &worlds::BYBIT, r#"{"req_id":"x","op":"pong","args":["1780000000000"]}"#),
-        line("crypto_com: an application's message", &worlds::CRYPTO_COM, fill),
-        cancel("crypto_com: a cancel through the gate", &worlds::CRYPTO_COM),
-        early_tick("an early tick", &worlds::DERIBIT),
-        say("deribit: a probe", &worlds::DERIBIT, Intent::Probe(LinkRole::Guard)),
-        say("crypto_com: a signed call", &worlds::CRYPTO_COM, Intent::OpenOrders(Path::Http)),
-        say("bybit: a signed call", &worlds::BYBIT, Intent::OpenOrders(Path::Http)),
-        say("kraken: a signed call", &worlds::KRAKEN, Intent::OpenOrders(Path::Http)),
+        line("crypto_com: heartbeat to answer", &CRYPTO_COM, HEARTBEAT),
+        line("crypto_com: heartbeat in an unusual form", &CRYPTO_COM, UNUSUAL),
+        line("deribit: test request to answer", &DERIBIT, TEST_REQUEST),
+        line("kraken: heartbeat", &KRAKEN, r#"{"channel":"heartbeat"}"#),
+        line("bybit: pong of the venue", &BYBIT, r#"{"req_id":"x","op":"pong","args":["1780000000000"]}"#),
+        line("crypto_com: an application's message", &CRYPTO_COM, fill),
+        cancel("crypto_com: a cancel through the gate", &CRYPTO_COM),
+        early_tick("an early tick", &DERIBIT),
+        say("deribit: a probe", &DERIBIT, Intent::Probe(LinkRole::Guard)),
+        say("crypto_com: a signed call", &CRYPTO_COM, Intent::OpenOrders(Path::Http)),
+        say("bybit: a signed call", &BYBIT, Intent::OpenOrders(Path::Http)),
+        say("kraken: a signed call", &KRAKEN, Intent::OpenOrders(Path::Http)),
     ]
 }
 
-fn line<V: Venue + 'static>(name: &'static str, side: &worlds::Side<V>, text: &'static str) -> Cycle {
+fn line(name: &'static str, side: &Side<Dialect>, text: &'static str) -> Cycle {
     let mut armed = Armed::new(side);
     let run = move || {
         let epoch = armed.epoch;
@@ -47,7 +68,7 @@ fn line<V: Venue + 'static>(name: &'static str, side: &worlds::Side<V>, text: &'
     Cycle { name, run: Box::new(run) }
 }
 
-fn cancel<V: Venue + 'static>(name: &'static str, side: &worlds::Side<V>) -> Cycle {
+fn cancel(name: &'static str, side: &Side<Dialect>) -> Cycle {
     let mut armed = Armed::new(side);
     let line = r#"{"id":7,"method":"private/cancel-order","params":{"order_id":"18342311"}}"#;
     let run = move || {
@@ -57,13 +78,13 @@ fn cancel<V: Venue + 'static>(name: &'static str, side: &worlds::Side<V>) -> Cyc
     Cycle { name, run: Box::new(run) }
 }
 
-fn early_tick<V: Venue + 'static>(name: &'static str, side: &worlds::Side<V>) -> Cycle {
+fn early_tick(name: &'static str, side: &Side<Dialect>) -> Cycle {
     let mut armed = Armed::new(side);
     Cycle { name, run: Box::new(move || armed.handle(Input::Tick)) }
 }
 
 /// What the dialect alone does; the session around it would want an answer.
-fn say<V: Venue + 'static>(name: &'static str, side: &worlds::Side<V>, intent: Intent) -> Cycle {
+fn say(name: &'static str, side: &Side<Dialect>, intent: Intent) -> Cycle {
     let (armed, mut venue, mut out) = (Armed::new(side), (side.dialect)(), Outbox::default());
     let run = move || {
         venue.say(armed.now, black_box(intent), &mut out);
@@ -74,14 +95,14 @@ fn say<V: Venue + 'static>(name: &'static str, side: &worlds::Side<V>, intent: I
 }
 
 /// A session that was armed in a simulated world, and its clock.
-struct Armed<V> {
-    session: Session<V>,
+struct Armed {
+    session: Session<Dialect>,
     epoch: Epoch,
     now: Now,
 }
 
-impl<V: Venue> Armed<V> {
-    fn new(side: &worlds::Side<V>) -> Self {
+impl Armed {
+    fn new(side: &Side<Dialect>) -> Self {
         let mut world = side.world(Duration::from_millis(1), 1);
         world.command(Command::Start);
         let end = world.now().at + Duration::from_secs(30);
