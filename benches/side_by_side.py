@@ -22,6 +22,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 BUILD = ROOT / "target" / "bench"
+TLS = BUILD / "tls"
 METER_CPU, CLIENT_CPU = 0, 1
 PATIENCE_S = 90
 
@@ -50,6 +51,7 @@ class Scenario:
     both_cores: bool = False
     only: tuple[str, ...] = ()
     quick: bool = False
+    tls: bool = False
 
 
 def python(peer: str, name: str, jobs: str, *options: str) -> Client:
@@ -57,13 +59,13 @@ def python(peer: str, name: str, jobs: str, *options: str) -> Client:
     return Client(name, (sys.executable, str(HERE / "peers" / f"{peer}_peer.py")), frozenset(jobs.split()), options)
 
 
-ALL = "answer order deliver drop stall"
+ALL = "answer order deliver drop stall tls"
 CLIENTS = (
-    Client("C, blocking", (str(BUILD / "floor"), "block"), frozenset("answer order deliver drop".split())),
-    Client("C, spinning", (str(BUILD / "floor"), "spin"), frozenset("answer order deliver drop".split())),
+    Client("C, blocking", (str(BUILD / "floor"), "block"), frozenset("answer order deliver drop tls".split())),
+    Client("C, spinning", (str(BUILD / "floor"), "spin"), frozenset("answer order deliver drop tls".split())),
     python("killcord", "killcord", ALL + " loop", "--loop", "uvloop"),
     # What needs Python beside a core that spins needs a third core; so only what the engine does alone.
-    python("killcord", "killcord, spinning", "answer stall loop", "--loop", "uvloop", "--spin", str(CLIENT_CPU)),
+    python("killcord", "killcord, spinning", "answer stall loop tls", "--loop", "uvloop", "--spin", str(CLIENT_CPU)),
     Client("tokio-tungstenite", (str(BUILD / "tungstenite_peer"),), frozenset({"answer"})),
     python("picows", "picows + uvloop", ALL + " loop", "--loop", "uvloop"),
     python("aiohttp", "aiohttp + uvloop", ALL + " loop", "--loop", "uvloop"),
@@ -82,6 +84,8 @@ SCENARIOS = (
     Scenario("answer, C call holds the GIL 5 ms", "answer", 100, 200, "gil", 5, both_cores=True),
     Scenario("answer, C call holds the GIL 50 ms", "answer", 100, 250, "gil", 50, both_cores=True, quick=True),
     Scenario("answer, C call holds the GIL 500 ms", "answer", 100, 300, "gil", 500, both_cores=True),
+    Scenario("answer, loop blocked 5 ms", "answer", 100, 200, "loop", 5, both_cores=True),
+    Scenario("answer, loop blocked 500 ms", "answer", 100, 300, "loop", 500, both_cores=True),
     Scenario("answer, loop blocked 50 ms", "answer", 100, 250, "loop", 50, both_cores=True),
     Scenario("answer, Python thread computes", "answer", 100, 250, "thread", 50, both_cores=True),
     Scenario("answer, Python thread computes, one core", "answer", 100, 250, "thread", 50, only=SHARED),
@@ -89,6 +93,8 @@ SCENARIOS = (
     Scenario("message to Python callback", "deliver", 1000, 2000, quick=True),
     Scenario("FIN to event", "drop", 100, 7),
     Scenario("RST to event", "drop", 100, 7, how="rst"),
+    Scenario("FIN to event, TLS", "drop", 100, 7, only=("killcord",), tls=True),
+    Scenario("answer over TLS, 1 kHz", "answer", 1000, 2000, tls=True, quick=True),
 )
 
 
@@ -123,19 +129,39 @@ def command_line() -> argparse.Namespace:
 
 
 def build() -> None:
-    """The meter and the floors, by the C compiler; the client in Rust is built by make."""
+    """The meter and the floors, by the C compiler, with OpenSSL where there is any; the client in Rust is built by make."""
     if len(os.sched_getaffinity(0)) < 2:
         sys.exit("two cores are needed: one for the meter, one for the client")
     BUILD.mkdir(parents=True, exist_ok=True)
     for name in ("meter", "floor"):
-        flags = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror"]
-        subprocess.run(["cc", *flags, "-o", BUILD / name, HERE / "meter" / f"{name}.c"], check=True)
+        command = ["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(BUILD / name), str(HERE / "meter" / f"{name}.c")]
+        with_tls = [*command, "-DWITH_TLS", "-lssl", "-lcrypto"]
+        if subprocess.run(with_tls, capture_output=True).returncode:
+            print("no TLS scenarios: OpenSSL's headers are missing (Debian and Ubuntu: libssl-dev)", file=sys.stderr)
+            subprocess.run(command, check=True)
+            (TLS / "leaf.pem").unlink(missing_ok=True)
+        else:
+            make_certificates()
+
+
+def make_certificates() -> None:
+    """An authority, and a certificate of it for the loopback address, both for a day."""
+    TLS.mkdir(exist_ok=True)
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    authority = ["openssl", "req", "-x509", *key, "-days", "1", "-subj", "/CN=killcord bench", "-keyout", "ca.key", "-out", "ca.pem"]
+    request = ["openssl", "req", *key, "-subj", "/CN=localhost", "-keyout", "leaf.key", "-out", "leaf.csr"]
+    (TLS / "leaf.ext").write_text("subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
+    signed = ["openssl", "x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "1"]
+    for command in (authority, request, [*signed, "-extfile", "leaf.ext", "-out", "leaf.pem"]):
+        subprocess.run(command, check=True, capture_output=True, cwd=TLS)
 
 
 def takers(scenario: Scenario) -> list[Client]:
     """The clients that can do it."""
     needed = {"none": scenario.job, "loop": "loop"}.get(scenario.stall, "stall")
     able = [each for each in CLIENTS if needed in each.jobs and Path(each.command[0]).exists()]
+    if scenario.tls:
+        able = [each for each in able if "tls" in each.jobs and (TLS / "leaf.pem").exists()]
     return [each for each in able if not scenario.only or each.name in scenario.only]
 
 
@@ -147,12 +173,15 @@ def one_run(number: int, scenario: Scenario, client: Client) -> dict[str, object
     before = processor_time()
     meter_command = [BUILD / "meter", scenario.job, "--cpu", METER_CPU, "--rate", scenario.rate]
     meter_command += ["--count", scenario.count, "--warm", scenario.count // 10, "--drop", scenario.how, "--out", theirs]
+    meter_command += ["--tls", TLS] if scenario.tls else []
     meter = subprocess.Popen([str(word) for word in meter_command], stdout=subprocess.PIPE, text=True)
     assert meter.stdout is not None
     port = int(meter.stdout.readline().split()[1])
     arguments = [scenario.job, port, scenario.count, scenario.rate, ours]
     if scenario.stall != "none":
         arguments += ["--stall", scenario.stall, scenario.stall_ms]
+    # The floor knows no other options than these.
+    arguments += ["--tls", TLS] if scenario.tls else []
     command = [*client.command, *(str(word) for word in arguments), *client.options]
     cores = {METER_CPU, CLIENT_CPU} if scenario.both_cores else {CLIENT_CPU}
     environment = os.environ | {"PYTHONPATH": str(ROOT / "python")}

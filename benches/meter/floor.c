@@ -1,10 +1,11 @@
 /* The smallest client that does the job: what the kernel and the machine cost, and nothing else. `block` sleeps in recv, as
  * a parked thread must; `spin` asks again and again. The floor of every ratio in benches/README.md.
  *
- *   floor block|spin answer|order|deliver|drop PORT COUNT RATE OUT */
+ *   floor block|spin answer|order|deliver|drop PORT COUNT RATE OUT [--tls FOLDER] */
 #define _GNU_SOURCE
 #include "websocket.h"
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -17,7 +18,7 @@ static uint64_t read_at;
 /* False when the connection ended. */
 static int read_some(Link *link) {
     ssize_t got;
-    do got = recv(link->fd, link->bytes + link->length, sizeof link->bytes - link->length - 1, spin ? MSG_DONTWAIT : 0);
+    do got = link_recv(link->fd, link->bytes + link->length, sizeof link->bytes - link->length - 1, spin ? MSG_DONTWAIT : 0);
     while (got < 0 && (errno == EAGAIN || errno == EINTR));
     read_at = now_ns();
     if (got <= 0) return 0;
@@ -36,6 +37,9 @@ static int dial(Link *link, int port) {
     link->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (link->fd < 0 || connect(link->fd, (void *)&to, sizeof to)) return 0;
     setsockopt(link->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    tls_begin(link->fd, 0);
+    /* TLS reads without flags. */
+    if (spin && fcntl(link->fd, F_SETFL, O_NONBLOCK)) return 0;
     if (!write_all(link->fd, request, sizeof request - 1)) return 0;
     for (;;) {
         if (!read_some(link)) return 0;
@@ -91,7 +95,8 @@ static void orders(Link *link, long count, double rate) {
 
 int main(int argc, char **argv) {
     static Link link;
-    if (argc != 7) return 64;
+    if (argc != 7 && argc != 9) return 64;
+    if (argc == 9) tls_prepare(argv[8], 0);
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     spin = !strcmp(argv[1], "spin");

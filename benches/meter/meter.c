@@ -6,7 +6,7 @@
  *   deliver  messages that carry "t0"; the client says how long they took to reach its callback
  *   drop     ends the connection in some way; the client says when it noticed, the meter when it was ready again
  *
- *   meter JOB --cpu N --rate PER_S --count N --warm N --drop fin|rst|silent --out FILE
+ *   meter JOB --cpu N --rate PER_S --count N --warm N --drop fin|rst|silent --out FILE [--tls FOLDER]
  *
  * Prints `PORT n`, then at the end one line of JSON. Samples go to FILE, one decimal number of nanoseconds a line (drop:
  * the moments of the drop, of the accept, of the login, of arming). Between sends of a sparse schedule it sleeps, so that
@@ -79,6 +79,7 @@ static void base64(const unsigned char *from, size_t length, char *to) {
 /* Waits for bytes: by spinning, or in the kernel until shortly before `until`. False when `until` passed without any. */
 static int wait_bytes(int fd, uint64_t until, int spin) {
     for (;;) {
+        if (fd == link_.fd && link_holds()) return 1;
         uint64_t now = now_ns();
         struct pollfd one = {.fd = fd, .events = POLLIN};
         uint64_t nap = spin || until <= now + SPIN_NS ? 0 : until - now - SPIN_NS;
@@ -96,11 +97,12 @@ static void accept_client(void) {
     accepted_at = now_ns();
     int on = 1;
     setsockopt(link_.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    tls_begin(link_.fd, 1);
 }
 
 /* False when the client is gone. */
 static int read_some(void) {
-    ssize_t got = recv(link_.fd, link_.bytes + link_.length, sizeof link_.bytes - link_.length - 1, MSG_DONTWAIT);
+    ssize_t got = link_recv(link_.fd, link_.bytes + link_.length, sizeof link_.bytes - link_.length - 1, MSG_DONTWAIT);
     if (got < 0) return errno == EAGAIN || errno == EINTR;
     if (got == 0) return 0;
     read_at = now_ns();
@@ -309,6 +311,7 @@ int main(int argc, char **argv) {
         else if (!strcmp(name, "--warm")) warm = atol(value);
         else if (!strcmp(name, "--drop")) how = value;
         else if (!strcmp(name, "--out")) out_path = value;
+        else if (!strcmp(name, "--tls")) tls_prepare(value, 1);
         else die("unknown option");
     }
     out = out_path ? fopen(out_path, "w") : stderr;

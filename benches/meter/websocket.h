@@ -11,6 +11,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#ifdef WITH_TLS
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#endif
 
 enum { OP_TEXT = 1, OP_CLOSE = 8, OP_PING = 9, OP_PONG = 10 };
 
@@ -38,11 +43,74 @@ static inline void die(const char *what) {
     exit(1);
 }
 
+/* One link at a time, with TLS or without: `tls` is null without, and always where OpenSSL is missing. */
+#ifdef WITH_TLS
+static SSL_CTX *tls_context;
+static SSL *tls;
+
+/* As `send` and `recv` say it. */
+static inline ssize_t tls_said(int done) {
+    if (done > 0) return done;
+    int why = SSL_get_error(tls, done);
+    if (why == SSL_ERROR_ZERO_RETURN) return 0;
+    errno = why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? EAGAIN : ECONNRESET;
+    return -1;
+}
+
+static inline void tls_begin(int fd, int server) {
+    if (!tls_context) return;
+    if (tls) SSL_free(tls);
+    tls = SSL_new(tls_context);
+    SSL_set_fd(tls, fd);
+    int done;
+    while ((done = server ? SSL_accept(tls) : SSL_connect(tls)) != 1)
+        if (tls_said(done) >= 0 || errno != EAGAIN) {
+            ERR_print_errors_fp(stderr);
+            die("TLS handshake");
+        }
+}
+
+/* `folder` holds `leaf.pem` and `leaf.key` for a server, `ca.pem` for a client. */
+static inline void tls_prepare(const char *folder, int server) {
+    char path[512];
+    tls_context = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
+    /* One read of the kernel for a record and its header. */
+    SSL_CTX_set_read_ahead(tls_context, 1);
+    SSL_CTX_set_mode(tls_context, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    snprintf(path, sizeof path, "%s/%s", folder, server ? "leaf.pem" : "ca.pem");
+    int good = server ? SSL_CTX_use_certificate_chain_file(tls_context, path) : SSL_CTX_load_verify_locations(tls_context, path, NULL);
+    if (!good) die(path);
+    if (!server) {
+        SSL_CTX_set_verify(tls_context, SSL_VERIFY_PEER, NULL);
+        return;
+    }
+    snprintf(path, sizeof path, "%s/leaf.key", folder);
+    if (!SSL_CTX_use_PrivateKey_file(tls_context, path, SSL_FILETYPE_PEM)) die(path);
+}
+
+static inline ssize_t link_send(int fd, const void *from, size_t length) {
+    return tls ? tls_said(SSL_write(tls, from, (int)length)) : send(fd, from, length, MSG_NOSIGNAL);
+}
+
+static inline ssize_t link_recv(int fd, void *into, size_t room, int flags) {
+    return tls ? tls_said(SSL_read(tls, into, (int)room)) : recv(fd, into, room, flags);
+}
+
+/* Bytes that were read from the kernel and not handed out. */
+static inline int link_holds(void) { return tls && SSL_has_pending(tls); }
+#else
+static inline void tls_begin(int fd, int server) { (void)fd, (void)server; }
+static inline void tls_prepare(const char *folder, int server) { (void)server; die(folder); }
+static inline ssize_t link_send(int fd, const void *from, size_t length) { return send(fd, from, length, MSG_NOSIGNAL); }
+static inline ssize_t link_recv(int fd, void *into, size_t room, int flags) { return recv(fd, into, room, flags); }
+static inline int link_holds(void) { return 0; }
+#endif
+
 /* Writes all of it; false when the connection is gone. */
 static inline int write_all(int fd, const void *from, size_t length) {
     const char *at = from;
     while (length > 0) {
-        ssize_t done = send(fd, at, length, MSG_NOSIGNAL);
+        ssize_t done = link_send(fd, at, length);
         if (done > 0) at += done, length -= (size_t)done;
         else if (done < 0 && (errno == EINTR || errno == EAGAIN)) continue;
         else return 0;

@@ -42,10 +42,10 @@ async def main(job: Job) -> None:
     async with aiohttp.ClientSession() as session:
         if job.name == "drop":
             for _ in range(job.count):
-                await read(job, await session.ws_connect(job.url, autoping=True, compress=0))
+                await read(job, await session.ws_connect(job.url, autoping=True, compress=0, ssl=job.ssl or True))
                 job.note_loss()
             return
-        link = await session.ws_connect(job.url, compress=0)
+        link = await session.ws_connect(job.url, compress=0, ssl=job.ssl or True)
         job.begin_stalls()
         await read(job, link)
 

@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import gc
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -37,13 +38,24 @@ class Job:
     stall: str
     stall_s: float
     loop: str
+    tls: str
     extra: list[str]
     samples: list[int] = field(default_factory=list)
 
     @property
     def url(self) -> str:
         """Where the meter listens."""
-        return f"ws://127.0.0.1:{self.port}/"
+        return f"{'wss' if self.tls else 'ws'}://127.0.0.1:{self.port}/"
+
+    @property
+    def authority(self) -> str | None:
+        """The file with the authority of the meter's certificate."""
+        return f"{self.tls}/ca.pem" if self.tls else None
+
+    @property
+    def ssl(self) -> ssl.SSLContext | None:
+        """The standard library's default, with that authority."""
+        return ssl.create_default_context(cafile=self.authority) if self.tls else None
 
     def note_delivery(self, at: int, raw: bytes) -> None:
         """A message reached the callback ``at`` this moment; those without a time of sending are passed over."""
@@ -99,10 +111,11 @@ def read_job() -> Job:
     parser.add_argument("out")
     parser.add_argument("--stall", nargs=2, default=["none", "0"])
     parser.add_argument("--loop", choices=["asyncio", "uvloop"], default="asyncio")
+    parser.add_argument("--tls", default="")
     known, extra = parser.parse_known_args()
     stall, length = known.stall
     return Job(
-        known.job, known.port, known.count, known.rate, known.out, stall, float(length) / 1e3, known.loop, extra
+        known.job, known.port, known.count, known.rate, known.out, stall, float(length) / 1e3, known.loop, known.tls, extra
     )
 
 

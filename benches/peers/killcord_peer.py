@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 from job import Job, read_job, run
 from killcord import Credentials, CryptoCom, Endpoints, Engine, Guard, Wait
@@ -15,7 +16,8 @@ NO_HTTP = "http://127.0.0.1:1"
 
 def guard_of(job: Job, **more: object) -> Guard:
     """A guard that takes the meter for Crypto.com."""
-    endpoints = Endpoints(job.url, NO_HTTP, time_factor=0.2 if job.name == "drop" else 1.0)
+    authority = Path(job.authority).read_text() if job.authority else None
+    endpoints = Endpoints(job.url, NO_HTTP, ca_pem=authority, time_factor=0.2 if job.name == "drop" else 1.0)
     venue = CryptoCom(Credentials.values(key="KEY", secret="SECRET"), custom=endpoints)
     spins = "--spin" in job.extra
     engine = Engine(wait=Wait.SPIN, cpu=int(job.extra[job.extra.index("--spin") + 1])) if spins else Engine()

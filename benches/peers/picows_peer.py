@@ -39,7 +39,7 @@ class Listener(WSListener):
 async def main(job: Job) -> None:
     """One job."""
     for _ in range(job.count if job.name == "drop" else 1):
-        transport, listener = await ws_connect(lambda: Listener(job), job.url)
+        transport, listener = await ws_connect(lambda: Listener(job), job.url, ssl_context=job.ssl)
         if job.name != "drop":
             job.begin_stalls()
         if job.name == "order":

@@ -11,7 +11,7 @@ from job import HEARTBEAT, HELLO, Job, answer, order, read_job
 
 def dial(job: Job) -> websocket.WebSocket:
     """Connected and introduced."""
-    link = websocket.create_connection(job.url, sockopt=((6, 1, 1),))
+    link = websocket.create_connection(job.url, sockopt=((6, 1, 1),), sslopt={"ca_certs": job.authority})
     link.send(HELLO)
     return link
 

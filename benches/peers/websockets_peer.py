@@ -11,7 +11,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 async def dial(job: Job) -> ClientConnection:
     """Connected and introduced."""
-    link = await connect(job.url, compression=None, ping_interval=None, max_queue=None)
+    link = await connect(job.url, compression=None, ping_interval=None, max_queue=None, ssl=job.ssl)
     await link.send(HELLO)
     return link
 
