@@ -141,6 +141,12 @@ bench: $(BENCH)/.clients $(BENCH)/.tungstenite ## killcord beside other clients 
 bench-quick: $(BENCH)/.clients $(BENCH)/.tungstenite ## the main scenarios once; writes target/bench/quick.json and no document
 	$(BENCH)/bin/python benches/side_by_side.py --quick --minutes 0 --out target/bench/quick.json
 
+N ?= 100 300 1000 3000 10000
+.PHONY: scale
+scale: $(VENV)/.python ## guards by the thousand in one process, N="100 1000": table and curve (5 minutes, a quiet machine)
+	$(CARGO) build --locked --release --features driver --example scale
+	$(BIN)/python benches/scale.py $(N)
+
 .PHONY: bench-core
 bench-core: ## the pure core: time per input, without socket and kernel
 	$(CARGO) bench --locked --bench answer

@@ -24,6 +24,7 @@ from killcord import (
     Credentials,
     Deribit,
     Ended,
+    Engine,
     ErrorReported,
     Evidence,
     FateUnknown,
@@ -545,6 +546,24 @@ def test_nothing_is_left_behind_by_guards_that_ended(deribit: Exchange, run: Run
         run(work())
     gc.collect()
     wait_until(lambda: engine_threads() <= threads and open_descriptors() <= descriptors)
+
+
+def test_guards_that_are_given_the_same_engine_share_its_thread_and_an_equal_one_is_another(
+    deribit: Exchange, run: Run
+) -> None:
+    before, shared = engine_threads(), Engine()
+
+    async def threads_of(*engines: Engine | None) -> None:
+        guards = [Guard(venue_of(deribit), engine=engine) for engine in engines]
+        assert engine_threads() == before + len({id(engine) for engine in engines})
+        async with guards[0]:
+            pass
+
+    run(threads_of(shared, shared, shared))
+    # The next guards find it running still.
+    run(threads_of(shared, Engine(), None))
+    gc.collect()
+    wait_until(lambda: engine_threads() == before + 1)
 
 
 def test_the_secret_is_in_nothing_that_can_be_seen(deribit: Exchange, run_once: Run) -> None:
