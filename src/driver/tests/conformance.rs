@@ -1,10 +1,11 @@
 //! The client's side of the Autobahn test suite, for `make conformance`: a dial, a link and its end are those of every
 //! guard; only what decides is replaced by "say everything back". The suite is the server, and it judges.
 
-use crate::driver::alarm::{Alarm, Wishes};
+use crate::driver::alarm::{Alarm, Timer, Wishes};
 use crate::driver::clock;
 use crate::driver::dial::{Dialler, MESSAGE_MAX};
 use crate::driver::farewell::Farewell;
+use crate::driver::gates::Gates;
 use crate::driver::link::{Arrived, Leaving, Link};
 use crate::driver::resolve::Resolver;
 use crate::driver::spec::StageDeadlines;
@@ -50,6 +51,7 @@ impl Client {
         let wishes = Wishes::default();
         let dialler = Dialler {
             resolver: Resolver::default(),
+            gates: Gates::default(),
             wishes: wishes.clone(),
             tls: None,
             stages: StageDeadlines::default(),
@@ -61,7 +63,9 @@ impl Client {
 
     /// Dials, says everything back until the link is lost, and ends it as a guard does. Returns the first text.
     async fn play(self) -> Option<String> {
-        let mut alarm = Alarm::new().unwrap();
+        let timer = Timer::new().unwrap();
+        let mut alarm = timer.alarm();
+        let ringing = tokio::spawn(timer.ring());
         let mut dial = Box::pin(self.dialler.websocket(&self.endpoint));
         let websocket = self.until(&mut alarm, |cx, _| dial.as_mut().poll(cx)).await.unwrap();
         let mut link = Link::new(Epoch(1), websocket);
@@ -75,6 +79,7 @@ impl Client {
             };
             self.until(&mut alarm, poll).await;
         }
+        ringing.abort();
         first
     }
 
@@ -84,8 +89,7 @@ impl Client {
             self.wishes.reset();
             let polled = poll(cx, &self.wishes);
             if polled.is_pending() {
-                alarm.poll(cx).unwrap();
-                alarm.set(self.wishes.earliest()).unwrap();
+                alarm.set(cx, self.wishes.earliest()).unwrap();
             }
             polled
         })
