@@ -186,7 +186,8 @@ class GapClosed(Event):
 
 @dataclass(frozen=True, slots=True)
 class Stalled(Event):
-    """killcord's own thread ran late. The claim was withdrawn before this was said."""
+    """killcord's own thread ran late, or the venue's clock says that the whole machine stood still with all its clocks.
+    The claim was withdrawn before this was said."""
 
     late_s: float
 

@@ -192,9 +192,10 @@ pub enum EventKind {
         /// How long it was.
         length: Duration,
     },
-    /// We ran late. The claim was withdrawn before this was said.
+    /// We ran late, or the venue's clock says that the whole machine stood still. The claim was withdrawn before this was
+    /// said.
     Stalled {
-        /// By how much.
+        /// By how much, at least.
         late: Duration,
     },
     /// The venue said no.

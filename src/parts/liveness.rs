@@ -184,6 +184,15 @@ impl Liveness {
         self.queue_stuck_since = self.queue_stuck_since.map(|moment| moment + late);
     }
 
+    /// Our clocks stood still for up to this long: what the venue was known to have heard, it may have heard that much
+    /// earlier. What silence means is not touched; nobody was silent on a clock that stood still.
+    pub fn stood_still(&mut self, at_most: Duration) {
+        for question in self.pings.iter_mut().map(|(_, question)| question).chain(&mut self.venue_asked) {
+            question.said = question.said - at_most;
+        }
+        self.proven = self.proven.map(|proven| proven - at_most);
+    }
+
     /// What silence means now: the worst of all layers.
     pub fn judge(&self, now: Moment) -> Verdict {
         let mut worst = Verdict::Fresh;

@@ -78,6 +78,14 @@ impl Switch {
         self.trip(Trip::Presumed)
     }
 
+    /// Our clocks stood still for between `at_least` and `at_most`, and it went on: it fires sooner than they will show.
+    pub fn went_on(&mut self, at_least: Duration, at_most: Duration) {
+        if let Self::Running { bounds } | Self::Fading { bounds } = self {
+            bounds.earliest = bounds.earliest - at_most;
+            bounds.latest = (bounds.latest - at_least).max(bounds.earliest);
+        }
+    }
+
     /// It fired. A trip comes back unless that was known already or the switch was off.
     pub fn trip(&mut self, how: Trip) -> Option<Trip> {
         match self {
@@ -156,6 +164,18 @@ mod tests {
         assert_eq!(switch.expire(s(161)), None);
         assert_eq!(switch.expire(s(162)), Some(Trip::Presumed));
         assert_eq!(switch.expire(s(163)), None);
+        assert!(switch.is_tripped());
+    }
+
+    #[test]
+    fn a_countdown_goes_on_while_our_clocks_stand_still() {
+        let mut switch = running();
+        switch.went_on(Duration::from_secs(30), Duration::from_secs(31));
+        assert_eq!(switch.bounds(), Some(TripBounds { earliest: s(129), latest: s(132) }));
+        assert_eq!(switch.fed(s(128), s(129), WINDOW, ROUNDING), Some(Trip::Presumed));
+        switch.went_on(Duration::from_secs(200), Duration::from_secs(200));
+        assert_eq!(switch.expire(s(129)), Some(Trip::Presumed));
+        switch.went_on(Duration::MAX, Duration::MAX);
         assert!(switch.is_tripped());
     }
 

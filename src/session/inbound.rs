@@ -199,7 +199,7 @@ impl<V: Venue> Session<V> {
         self.deadlines.stop(Deadline::FeedAnswer);
         self.deadlines.put(Deadline::Feed, next);
         let epoch = self.live(LinkRole::Guard).unwrap_or_default();
-        if let Some(how) = self.switch.fed(sent, self.now.at, rule.window, rule.rounding) {
+        if let Some(how) = self.switch.fed(self.further_back(sent), self.now.at, rule.window, rule.rounding) {
             self.tripped(how);
         }
         self.standing.armed_on = epoch;

@@ -15,7 +15,7 @@
 //! Where things are: what arrives is understood in `inbound`, every deadline expires in `deadline`, what silence means
 //! is decided in `verdict`, everything is cancelled in `kill`, what a lapsed lease forbids is in `leases`, what was sent and still rests is compared in `reconcile`, when to dial in
 //! `dialling`, what the application may do in `command`, and what is claimed in `standing`, through which alone the phase
-//! changes.
+//! changes, and what it means that all our clocks stood still in `standstill`.
 
 mod command;
 mod compared;
@@ -32,6 +32,7 @@ mod rates;
 mod reconcile;
 mod refusals;
 mod standing;
+mod standstill;
 mod sticky;
 mod trade;
 mod verdict;
@@ -44,7 +45,7 @@ pub use crate::parts::{PageNews, PageRenewal, PageWatch};
 pub use contract::{Action, Command, Fate, HangUp, Input};
 
 use crate::model::{Epoch, Event, EventKind, LinkRole, Moment, Now, Phase, Policy, RequestId, Snapshot, SwitchKind};
-use crate::parts::{Deadline, Deadlines, RateLimit, Redial, Switch};
+use crate::parts::{Deadline, Deadlines, Pace, RateLimit, Redial, Switch};
 use crate::venue::{Item, Outbox, Venue};
 use kill::Kill;
 use leases::Leases;
@@ -54,6 +55,7 @@ use queue::{Queue, Queued};
 use rates::Rates;
 use reconcile::{Audit, Passed};
 use standing::Standing;
+use standstill::Noticed;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use sticky::Stickies;
@@ -83,6 +85,10 @@ pub struct Session<V> {
     dial_limit: RateLimit,
     rates: Rates,
     switch: Switch,
+    /// How far the venue's clock goes while ours does.
+    pace: Pace,
+    /// Our clocks stood still.
+    standstill: Option<Noticed>,
     standing: Standing,
     leases: Leases,
     /// The kill under way.
@@ -134,6 +140,8 @@ impl<V: Venue> Session<V> {
             dial_limit,
             rates: Rates::new(facts),
             switch: Switch::Off,
+            pace: Pace::default(),
+            standstill: None,
             standing: Standing::default(),
             leases: Leases::default(),
             kill: None,
@@ -287,6 +295,9 @@ impl<V: Venue> Session<V> {
 
     /// Acts on everything the dialect put into the outbox, until nothing is left.
     fn drain(&mut self) {
+        if let Some(stamp) = self.out.take_stamp() {
+            self.stamped(stamp);
+        }
         while let Some(item) = self.out.pop() {
             match item {
                 Item::Say { role, lane, text } => {

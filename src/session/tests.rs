@@ -8,7 +8,7 @@ use crate::model::{
 };
 use crate::venue::{
     CallLine, CallReply, Composed, Ending, Facts, FeedRule, Heard, HttpMethod, HttpRequest, Intent, Lane, OpenOrder,
-    OrderKey, OrderNews, OrdersIn, Path, RateRule, Report, Screened, Screening, Venue,
+    OrderKey, OrderNews, OrdersIn, Path, RateRule, Report, Screened, Screening, Stamp, Venue,
 };
 
 mod contract;
@@ -17,9 +17,11 @@ mod keeping;
 mod killing;
 mod leases;
 mod reconciling;
+mod standstill;
 mod sticky;
 
-/// A venue whose messages are words: `ok login`, `ok switch`, `fed`, `on`, `off`, `pong`, `nonsense`.
+/// A venue whose messages are words: `ok login`, `ok switch`, `fed`, `on`, `off`, `pong`, `nonsense`; with ` at ` and its
+/// time in milliseconds behind them, if it says that.
 struct Words {
     facts: Facts,
     target: Target,
@@ -109,6 +111,10 @@ impl Venue for Words {
     }
 
     fn hear(&mut self, _: Now, _: LinkRole, line: &str, out: &mut Outbox) -> Result<Heard, Breach> {
+        let (line, stamp) = line.split_once(" at ").map_or((line, None), |(line, millis)| (line, millis.parse().ok()));
+        if let Some(millis) = stamp {
+            out.stamp(Stamp { millis, asked: None });
+        }
         match line {
             "cancelled" => out.report(Report::CancelledAll { path: Path::Link, count: None }),
             "none is open" => {

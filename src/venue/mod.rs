@@ -28,7 +28,7 @@ pub mod kraken;
 pub use direct::{Direct, Params};
 pub use facts::{Facts, FeedRule, RateRule, Toll};
 pub use orders::{Ending, OrderKey, OrderNews, OrdersIn, refusal_in};
-pub use outbox::{CallLine, HttpMethod, HttpRequest, Item, Lane, Outbox};
+pub use outbox::{CallLine, HttpMethod, HttpRequest, Item, Lane, Outbox, Stamp};
 
 use crate::model::{
     Breach, CallTag, Endpoint, Epoch, LinkRole, LossCause, Misuse, Moment, Notice, Now, ReadBackVerdict, Refusal,

@@ -2,7 +2,7 @@
 //! heartbeat allocates nothing once the buffers have grown.
 
 use super::Report;
-use crate::model::{CallTag, LinkRole};
+use crate::model::{CallTag, LinkRole, Moment};
 use std::fmt;
 use std::ops::Range;
 
@@ -72,11 +72,22 @@ pub enum Item {
     Report(Report),
 }
 
+/// The venue's own time, as one message of it states it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stamp {
+    /// What its clock showed, in milliseconds since the Unix epoch.
+    pub millis: u64,
+    /// When the request was said that this message answers, where that is known. Otherwise the message is known to be
+    /// younger than what was heard before it on the guarding link.
+    pub asked: Option<Moment>,
+}
+
 /// Collects what a dialect wants. The session drains it after every call.
 #[derive(Default)]
 pub struct Outbox {
     items: Vec<Item>,
     text: String,
+    stamp: Option<Stamp>,
     last_tag: u64,
 }
 
@@ -108,6 +119,16 @@ impl Outbox {
         self.items.push(Item::Report(report));
     }
 
+    /// Notes the venue's time. It is looked at before anything else that the same message means.
+    pub fn stamp(&mut self, stamp: Stamp) {
+        self.stamp = Some(stamp);
+    }
+
+    /// Takes the venue's time out.
+    pub fn take_stamp(&mut self) -> Option<Stamp> {
+        self.stamp.take()
+    }
+
     /// What is waiting, in order.
     pub fn items(&self) -> &[Item] {
         &self.items
@@ -132,6 +153,7 @@ impl Outbox {
     pub fn clear(&mut self) {
         self.items.clear();
         self.text.clear();
+        self.stamp = None;
     }
 }
 

@@ -25,7 +25,7 @@ use super::clock::VenueClock;
 use super::json::{Raw, clean, is_json};
 use super::{
     CallReply, Composed, Errand, Facts, Heard, Intent, OrderNews, OrdersIn, Outbox, Path, Report, Screened, Screening,
-    Venue,
+    Stamp, Venue,
 };
 use crate::model::{
     Breach, CallTag, ConfigError, Credentials, Endpoint, Epoch, LinkRole, Misuse, Notice, Now, Refusal, RefusalClass,
@@ -121,7 +121,9 @@ impl Bybit {
         let half_trip = now.at.since(said.at) / 2;
         let ours = WallTime::from_nanos(now.wall.nanos().saturating_sub(nanos(half_trip)));
         let error_ms = u64::try_from(half_trip.as_millis()).unwrap_or(u64::MAX);
-        if let Some(offset) = venue_ms.and_then(|venue_ms| self.clock.compare(venue_ms, ours, error_ms)) {
+        let Some(venue_ms) = venue_ms else { return };
+        out.stamp(Stamp { millis: venue_ms, asked: Some(said.at) });
+        if let Some(offset) = self.clock.compare(venue_ms, ours, error_ms) {
             out.report(Report::ClockOffset(offset));
         }
     }
@@ -144,6 +146,9 @@ impl Bybit {
     }
 
     fn hear_answer(&mut self, now: Now, call: &Call, answer: &Answer<'_>, out: &mut Outbox) {
+        if let Some(millis) = answer.time_ms {
+            out.stamp(Stamp { millis, asked: Some(call.said.at) });
+        }
         match &call.purpose {
             Purpose::Time => {
                 self.compare_clocks(now, call.said, answer.time_ms, out);
@@ -162,6 +167,9 @@ impl Bybit {
     }
 
     fn hear_failure(&mut self, now: Now, call: Call, failure: Failure, out: &mut Outbox) {
+        if let Some(millis) = failure.venue_ms {
+            out.stamp(Stamp { millis, asked: Some(call.said.at) });
+        }
         if let Some(venue_ms) = failure.venue_ms.filter(|_| !call.repeated) {
             if let Some(offset) = self.clock.compare(venue_ms, now.wall, 0) {
                 out.report(Report::ClockOffset(offset));

@@ -23,7 +23,7 @@ use super::json::{Raw, is_json};
 use super::requests::{Requests, is_ours};
 use super::{
     CallReply, Composed, Facts, Heard, Intent, Lane, OrderNews, OrdersIn, Outbox, Path, Report, Screened, Screening,
-    Venue,
+    Stamp, Venue,
 };
 use crate::model::{
     Breach, CallTag, ConfigError, Endpoint, Epoch, LinkRole, Misuse, Notice, Now, RequestId, Target, VenueName,
@@ -116,6 +116,7 @@ impl CryptoCom {
         out.report(Report::VenueSpoke);
         // The id is the venue's clock in milliseconds (captured in 2023 and 2026).
         let Ok(venue_ms) = token.trim_matches('"').parse::<u64>() else { return };
+        out.stamp(Stamp { millis: venue_ms, asked: None });
         if venue_ms.abs_diff(now.wall.millis()) < CLOCK_PLAUSIBLE_MS
             && let Some(offset) = self.clock.compare(venue_ms, now.wall, 0)
         {

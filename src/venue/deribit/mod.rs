@@ -26,7 +26,7 @@ use super::json::{Raw, is_json};
 use super::requests::{Requests, is_ours};
 use super::{
     CallReply, Composed, Errand, Facts, Heard, Intent, Lane, OrderNews, OrdersIn, Outbox, Path, Report, Screened,
-    Screening, Venue,
+    Screening, Stamp, Venue,
 };
 use crate::model::{
     Breach, CallTag, ConfigError, Endpoint, Epoch, LinkRole, Misuse, Moment, Notice, Now, ReadBackVerdict, RequestId,
@@ -120,6 +120,10 @@ impl Deribit {
 
     fn hear_response(&mut self, now: Now, frame: &Frame<'_>, out: &mut Outbox) -> Heard {
         self.hear_error(frame, out);
+        let venue_us = frame.venue_us();
+        if let Some(venue_us) = venue_us {
+            out.stamp(Stamp { millis: venue_us / 1_000, asked: None });
+        }
         let Some(id) = frame.id.and_then(Raw::as_u64) else { return self.hear_nameless(frame, out) };
         if !is_ours(id) {
             return Heard::Application;
@@ -127,7 +131,7 @@ impl Deribit {
         if let Some(request) = self.requests.answered(id) {
             return Heard::Answer(request);
         }
-        self.compare_clocks(now, id, frame, out);
+        self.compare_clocks(now, id, venue_us, out);
         if self.link.script.awaits(id) {
             let script = std::mem::take(&mut self.link.script);
             self.link.script = script.hear(id, frame, &mut self.talk(now, out));
@@ -172,9 +176,10 @@ impl Deribit {
         }
     }
 
-    fn compare_clocks(&mut self, now: Now, id: u64, frame: &Frame<'_>, out: &mut Outbox) {
+    fn compare_clocks(&mut self, now: Now, id: u64, venue_us: Option<u64>, out: &mut Outbox) {
         let (said_id, said_at) = self.link.last_said;
-        let Some(venue_us) = frame.venue_us().filter(|_| said_id == id) else { return };
+        let Some(venue_us) = venue_us.filter(|_| said_id == id) else { return };
+        out.stamp(Stamp { millis: venue_us / 1_000, asked: Some(said_at) });
         let half_trip_ns = now.at.since(said_at).as_nanos() as u64 / 2;
         let ours = WallTime::from_nanos(now.wall.nanos().saturating_sub(half_trip_ns));
         if let Some(offset) = self.clock.compare(venue_us / 1_000, ours, half_trip_ns / 1_000_000) {

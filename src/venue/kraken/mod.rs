@@ -24,7 +24,7 @@ use super::json::{clean, is_json};
 use super::requests::{Requests, is_ours};
 use super::{
     CallReply, Composed, Errand, Facts, Heard, Intent, OrderNews, OrdersIn, Outbox, Path, Report, Screened, Screening,
-    Venue,
+    Stamp, Venue,
 };
 use crate::model::{
     Breach, CallTag, ConfigError, Endpoint, Epoch, LinkRole, Misuse, Notice, Now, RequestId, Target, VenueName,
@@ -117,6 +117,9 @@ impl Venue for Kraken {
             }
             return Ok(Heard::Application);
         };
+        if let Some(millis) = frame.sent_ms() {
+            out.stamp(Stamp { millis, asked: None });
+        }
         match frame.id() {
             Some(id) if frame.channel.is_none() => self.hear_numbered(now, id, &frame, out),
             Some(_) | None => Ok(self.hear_channel(&frame, out)),

@@ -80,6 +80,8 @@ pub(super) struct Frame<'a> {
     kind: Option<Raw<'a>>,
     #[serde(borrow)]
     sequence: Option<Raw<'a>>,
+    #[serde(borrow)]
+    time_out: Option<Raw<'a>>,
 }
 
 /// What an answer says about its request.
@@ -106,6 +108,11 @@ impl<'a> Frame<'a> {
     /// True when this answers that method.
     pub(super) fn answers(&self, method: &str) -> bool {
         self.method.is_some_and(|given| given.bare() == method)
+    }
+
+    /// When the gateway sent this answer, by its own clock, in milliseconds since the Unix epoch.
+    pub(super) fn sent_ms(&self) -> Option<u64> {
+        u64::try_from(unix_nanos(self.time_out?.bare())? / 1_000_000).ok()
     }
 
     /// What it says about the request.
