@@ -212,7 +212,7 @@ fn await_gone<V: Venue>(world: &mut World<V>, checker: &mut Checker) -> Result<(
     // A venue that cancels nothing while it is down, or a guard that says so, promises nothing here.
     let settle = world.now().at + Duration::from_secs(2);
     run_until(world, checker, settle)?;
-    let promised = world.runs() && world.session.phase().claims();
+    let promised = world.runs() && world.session.phase().claims() && !checker.pause_is_unnoticed();
     let (bound, kind) = (world.session.venue().facts().exposure.bound, world.session.venue().facts().kind);
     let conn = world.conn(world.session.epoch());
     kill_process(world, checker);

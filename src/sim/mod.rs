@@ -15,5 +15,6 @@ pub mod noise;
 pub mod outgoing;
 pub mod plan;
 pub mod sometimes;
+pub mod stamps;
 pub mod trace;
 pub mod world;

@@ -208,8 +208,10 @@ fn draw_trouble(noise: &mut Noise) -> Act {
         3 => Trouble::CutDown,
         4 => Trouble::Block,
         5..8 => {
-            let pause = noise.pick(&[Pause::Process, Pause::Process, Pause::Thread]);
-            Trouble::Freeze(noise.spread(50..60_000), pause)
+            let pause = noise.pick(&[Pause::Process, Pause::Thread, Pause::Machine]);
+            // A paused virtual machine comes back after hours as well as after a moment.
+            let longest = if pause == Pause::Machine { 7_200_000 } else { 60_000 };
+            Trouble::Freeze(noise.spread(50..longest), pause)
         }
         8 => Trouble::Reset,
         9 => Trouble::Close(noise.pick(&[1000, 1001, 1008, 1011, 1012])),

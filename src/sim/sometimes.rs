@@ -58,6 +58,10 @@ sometimes! {
     armed_after_restart,
     /// The guard's thread or process stood still for longer than it forgives.
     stalls,
+    /// The whole machine stood still, with all its clocks.
+    machine_pauses,
+    /// It had stood still for so long that this had to be noticed by the venue's time, and was.
+    machine_pauses_noticed,
     /// It stood still while the link was suspect.
     stalls_while_suspect,
     /// Data still arrived while ours no longer reached the venue.

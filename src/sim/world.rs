@@ -65,6 +65,7 @@ pub struct World<V> {
     /// On the guard's clock.
     wait_until: Option<Moment>,
     pause: Option<(Moment, Pause)>,
+    paused_at: Moment,
     inbox: VecDeque<Parcel>,
     /// Since when a connection has data that its peer does not acknowledge.
     unacknowledged: BTreeMap<ConnId, Moment>,
@@ -133,6 +134,7 @@ impl<V: Venue> World<V> {
             calls: BTreeMap::new(),
             wait_until: None,
             pause: None,
+            paused_at: now.at,
             inbox: VecDeque::new(),
             unacknowledged: BTreeMap::new(),
             next_request: 0,

@@ -41,10 +41,15 @@ impl Claim {
     }
 
     /// For every step: claimed means that the venue would start to cancel within the published bound if nothing more
-    /// arrived from this guard.
-    pub fn i1_soundness<V: Venue>(&mut self, world: &World<V>, sometimes: &mut Sometimes) -> Result<(), Violation> {
+    /// arrived from this guard. `unknowing` is a guard that cannot know that its machine stood still.
+    pub fn i1_soundness<V: Venue>(
+        &mut self,
+        world: &World<V>,
+        unknowing: bool,
+        sometimes: &mut Sometimes,
+    ) -> Result<(), Violation> {
         let session = &world.session;
-        let exempt = self.is_exempt(world);
+        let exempt = self.is_exempt(world) || unknowing;
         if !session.phase().claims() {
             sometimes.unclaimed += 1;
             if session.permit() {

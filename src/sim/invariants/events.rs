@@ -115,8 +115,8 @@ impl Events {
     }
 
     /// A trip, a lapse and a kill each need an acknowledgement before orders are permitted again; so does a trip that the
-    /// guard did not hear of.
-    pub fn i10_latch<V: Venue>(&mut self, event: &Event, world: &World<V>) -> Result<(), Violation> {
+    /// guard did not hear of, once it can know that its machine stood still (`unknowing` until then).
+    pub fn i10_latch<V: Venue>(&mut self, event: &Event, world: &World<V>, unknowing: bool) -> Result<(), Violation> {
         let acknowledged = |at: Moment| world.record.rearmed.is_some_and(|rearmed| rearmed >= at);
         self.must_acknowledge = self.must_acknowledge.filter(|at| !acknowledged(*at));
         self.venue_tripped = self.venue_tripped.filter(|at| !acknowledged(*at));
@@ -131,7 +131,7 @@ impl Events {
                 self.must_acknowledge = Some(world.now().at);
             }
             EventKind::Permit { given: true } => {
-                if let Some(at) = self.must_acknowledge.or(self.venue_tripped.filter(|_| self.latches)) {
+                if let Some(at) = self.must_acknowledge.or(self.venue_tripped.filter(|_| self.latches && !unknowing)) {
                     return Err(Violation(format!("I10 latch: a permit, and nobody acknowledged the trip at {at:?}")));
                 }
             }

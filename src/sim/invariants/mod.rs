@@ -3,6 +3,7 @@
 
 mod claim;
 mod events;
+mod pause;
 mod recovery;
 mod traffic;
 mod watchdog;
@@ -29,6 +30,7 @@ pub struct Checker {
     /// The longest time to armed after healing, by the bound it was held against.
     pub slowest: Vec<(&'static str, Duration)>,
     claim: claim::Claim,
+    pause: pause::MachinePause,
     events: events::Events,
     traffic: traffic::Traffic,
     watchdog: watchdog::Watchdog,
@@ -43,6 +45,7 @@ impl Checker {
             sometimes: Sometimes::default(),
             slowest: Vec::new(),
             claim: claim::Claim::new(policy.probe_every),
+            pause: pause::MachinePause::new(policy),
             events: events::Events::new(policy.latch_after_trip),
             traffic: traffic::Traffic::new(world.session.venue().facts()),
             watchdog: watchdog::Watchdog::default(),
@@ -67,11 +70,13 @@ impl Checker {
         if world.frozen() {
             return Ok(());
         }
-        if self.read_events(world)? {
+        let unknowing = self.pause.begins(world, &mut self.sometimes);
+        if self.read_events(world, unknowing)? {
             claim::Claim::i9_coverage(world)?;
         }
         self.events.i4_phase(world)?;
-        self.claim.i1_soundness(world, &mut self.sometimes)?;
+        self.pause.t05_withdrawn(world, &mut self.sometimes)?;
+        self.claim.i1_soundness(world, self.pause.is_unnoticed(), &mut self.sometimes)?;
         self.traffic.i12_bounded(world)
     }
 
@@ -83,6 +88,7 @@ impl Checker {
     /// Another process begins, and knows nothing of before.
     pub fn process_starts(&mut self) {
         self.events.process_starts();
+        self.pause.process_starts();
         self.traffic.process_starts();
         self.watchdog.process_starts();
         self.recovery = recovery::Recovery::default();
@@ -108,6 +114,11 @@ impl Checker {
     /// Within which time the guard must be armed now that everything is healed.
     pub fn recovery_bound<V: Venue>(&self, world: &World<V>, plan: &super::plan::Plan) -> Bound {
         self.recovery.i5_bound(world, plan, self.traffic.dials())
+    }
+
+    /// True while the guard cannot know that its machine stood still: what it claims may be as old as that.
+    pub const fn pause_is_unnoticed(&self) -> bool {
+        self.pause.is_unnoticed()
     }
 
     /// It was armed this long after healing.
@@ -148,12 +159,12 @@ impl Checker {
     }
 
     /// True when there were any.
-    fn read_events<V: Venue>(&mut self, world: &World<V>) -> Result<bool, Violation> {
+    fn read_events<V: Venue>(&mut self, world: &World<V>, unknowing: bool) -> Result<bool, Violation> {
         let last = self.events.last_seq();
         let fresh = world.events.iter().rev().take_while(|event| event.seq > last).count();
         for event in world.events.iter().skip(world.events.len() - fresh) {
             self.events.i4_contiguous(event)?;
-            self.events.i10_latch(event, world)?;
+            self.events.i10_latch(event, world, unknowing)?;
             self.events.i8_epoch_truth(event, world)?;
             self.recovery.notice(event);
             self.events.count(event, world, &mut self.sometimes);

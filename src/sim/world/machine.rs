@@ -4,6 +4,7 @@
 use super::super::exchange::ConnId;
 use super::super::network::{Parcel, Way};
 use super::super::outgoing::{self, Meaning};
+use super::super::stamps;
 use super::process::KERNEL_LATE;
 use super::record::{Sent, What};
 use super::{INCARNATION, Pause, PendingCall, PendingDial, World};
@@ -41,6 +42,9 @@ impl<V: Venue> World<V> {
         let Some((_, pause)) = self.pause.filter(|(until, _)| *until <= self.now) else { return false };
         self.pause = None;
         self.clock.go_on(self.now);
+        if pause == Pause::Machine {
+            self.record.went_on = Some((self.now, self.now.since(self.paused_at)));
+        }
         if pause == Pause::Process {
             let now = self.guard_now().at;
             // Who runs first, the application or the guard, is as it happens.
@@ -99,6 +103,10 @@ impl<V: Venue> World<V> {
             Parcel::TurnedAway(conn, status) => self.turned_away(conn, LossCause::UpgradeRefused { status }),
             Parcel::Down(conn, text) => {
                 if let Some(epoch) = self.hears(conn) {
+                    if self.sockets.contains_key(&conn) {
+                        let venue = self.session.venue().target().venue;
+                        self.record.stamps.extend(stamps::of_line(venue, &text));
+                    }
                     self.feed(Input::Line { epoch, text: &text });
                 }
             }

@@ -30,7 +30,9 @@ impl<V: Venue> World<V> {
         self.application.advance(now);
         if pause == Pause::Machine {
             self.clock.stop(self.now);
+            self.record.went_on = None;
         }
+        self.paused_at = self.now;
         self.pause = Some((self.now + length, pause));
     }
 

@@ -3,6 +3,7 @@
 
 use super::super::exchange::ConnId;
 use crate::model::{LinkRole, Moment};
+use std::time::Duration;
 
 /// See the module documentation.
 #[derive(Debug, Default)]
@@ -21,6 +22,11 @@ pub struct Record {
     pub permit_lost: Option<Moment>,
     /// When the guard itself last ended a connection that was up.
     pub hung_up: Option<Moment>,
+    /// When the guard's machine last went on after it had stood still with its clocks, and for how long it had.
+    pub went_on: Option<(Moment, Duration)>,
+    /// Lines with the venue's time handed to the guard since the checker last looked: what the venue's clock showed, in
+    /// milliseconds since the Unix epoch.
+    pub stamps: Vec<u64>,
     /// Lines of connections the guard had already left, handed in all the same.
     pub leaked: u64,
 }

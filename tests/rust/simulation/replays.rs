@@ -2,13 +2,13 @@
 //! venue's guard with and without chaos on the others (I16). And seeds that once found a bug, by the name of what they found.
 
 use super::worlds::{BYBIT, CRYPTO_COM, DERIBIT, KRAKEN, Side};
-use killcord::model::{Event, EventKind, Moment};
+use killcord::model::{Event, EventKind, Moment, Policy};
 use killcord::session::Command;
 use killcord::sim::chaos;
 use killcord::sim::network::BOTH;
 use killcord::sim::noise::Noise;
-use killcord::sim::plan::{Act, Plan};
-use killcord::sim::world::World;
+use killcord::sim::plan::{Act, Plan, Trouble};
+use killcord::sim::world::{Pause, World};
 use killcord::venue::Venue;
 use std::time::Duration;
 
@@ -129,6 +129,32 @@ fn disturb<V: Venue>(world: &mut World<V>, noise: &mut Noise) {
         2 => world.heal_path(true),
         _ => world.command(Command::Kill { reason: "chaos" }),
     }
+}
+
+/// T05: the machine stands still with all its clocks for 12 s, too briefly for any venue to end the link. Nothing but the
+/// venue's stamps shows it, so a guard that is never startled by them is caught, and a guard as it is passes.
+#[test]
+fn a_pause_of_the_whole_machine_is_noticed_by_the_venues_time_and_by_nothing_else() {
+    fn outcome<V: Venue>(side: &Side<V>, stall_limit: Duration) -> Result<u64, String> {
+        let mut plan = Plan::calm(7, &mut Noise::new(7));
+        plan.leases.clear();
+        plan.policy = Policy { stall_limit, ..Policy::default() };
+        let seconds = Duration::from_secs;
+        plan.wait(seconds(70), Act::Begin(Trouble::Freeze(seconds(12), Pause::Machine)));
+        plan.wait(seconds(60), Act::Order(1));
+        let mut world = side.world_for(&plan);
+        let checker = chaos::run(&mut world, &plan, &side.cast()).map_err(|violation| violation.0)?;
+        Ok(checker.sometimes.machine_pauses_noticed)
+    }
+    fn both<V: Venue>(side: &Side<V>) {
+        assert_eq!(outcome(side, Policy::default().stall_limit), Ok(1), "{}", side.name);
+        let blind = outcome(side, Duration::MAX).expect_err("a claim from before the pause");
+        assert!(blind.contains("T05"), "{}: {blind}", side.name);
+    }
+    both(&CRYPTO_COM);
+    both(&DERIBIT);
+    both(&BYBIT);
+    both(&KRAKEN);
 }
 
 macro_rules! seeds_that_found {
