@@ -60,6 +60,17 @@ mod tests {
         assert!(cadence.say(s(16)));
     }
 
+    /// The next one is not in the way of one that will never be acknowledged.
+    #[test]
+    fn after_a_refusal_another_feed_may_be_said() {
+        let mut cadence = Cadence::new(Duration::from_secs(15));
+        assert!(!cadence.in_flight());
+        cadence.say(s(1));
+        assert!(cadence.in_flight());
+        cadence.refused();
+        assert!(!cadence.in_flight() && cadence.say(s(2)));
+    }
+
     /// Counting from the acknowledgement would let a slow venue stretch the rhythm.
     #[test]
     fn a_slow_acknowledgement_does_not_delay_the_next_feed() {

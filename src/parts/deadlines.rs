@@ -193,6 +193,25 @@ mod tests {
     }
 
     #[test]
+    fn what_was_put_falls_when_it_was_put_and_nothing_clears_it() {
+        let mut table = Deadlines::default();
+        table.put(Deadline::Feed, Some(at(5)));
+        assert_eq!((table.when(Deadline::Feed), table.when(Deadline::Dial)), (Some(at(5)), None));
+        table.put(Deadline::Feed, None);
+        assert_eq!((table.when(Deadline::Feed), table.next()), (None, None));
+    }
+
+    /// An operator asks what a guard waits for: no two answers are the same, and none is empty.
+    #[test]
+    fn every_deadline_has_words_of_its_own() {
+        let mut words: Vec<&str> = Deadline::ALL.into_iter().map(Deadline::as_str).collect();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), COUNT);
+        assert!(words.iter().all(|word| word.contains(' ')));
+    }
+
+    #[test]
     fn the_next_deadline_is_the_earliest() {
         let mut table = Deadlines::default();
         table.set(Deadline::Dial, at(9));

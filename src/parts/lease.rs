@@ -219,7 +219,53 @@ mod tests {
         let mut lease = lease();
         renew(&mut lease, 50);
         renew(&mut lease, 20);
-        assert_eq!(lease.describe(LeaseId(1)).due, Some(at(50 + BUDGET)));
+        let state = lease.describe(LeaseId(1));
+        assert_eq!((state.renewed_at, state.due), (Some(at(50)), Some(at(50 + BUDGET))));
+    }
+
+    #[test]
+    fn a_planned_stall_after_a_warning_is_no_renewal_and_warns_again_at_its_own_half() {
+        let mut lease = lease();
+        renew(&mut lease, 0);
+        lease.judge(at(BUDGET / 2));
+        assert_eq!(lease.renewed(at(0), at(2 * BUDGET)), None, "nothing was renewed");
+        assert_eq!(lease.judge(at(BUDGET)), None);
+        assert!(matches!(lease.judge(at(BUDGET + BUDGET / 2)), Some(LeaseNews::Warning { .. })));
+    }
+
+    /// Announced again, or announced shorter than what is left anyway.
+    #[test]
+    fn a_planned_stall_that_moves_nothing_neither_repeats_a_warning_nor_loses_one() {
+        let mut lease = lease();
+        renew(&mut lease, 0);
+        lease.renewed(at(0), at(BUDGET));
+        assert!(matches!(lease.judge(at(BUDGET / 2)), Some(LeaseNews::Warning { .. })));
+        lease.renewed(at(0), at(BUDGET));
+        assert_eq!(lease.judge(at(BUDGET / 2 + 1)), None);
+    }
+
+    #[test]
+    fn what_is_said_against_its_page_is_shown_until_the_next_renewal_and_decides_nothing() {
+        let mut lease = lease();
+        renew(&mut lease, 0);
+        lease.doubted(PageFault::Removed);
+        assert_eq!(lease.describe(LeaseId(1)).doubt, Some(PageFault::Removed));
+        assert!(lease.is_kept());
+        renew(&mut lease, 10);
+        assert_eq!(lease.describe(LeaseId(1)).doubt, None);
+    }
+
+    #[test]
+    fn a_new_beginning_after_a_lapse_waits_for_a_first_renewal() {
+        let mut lease = lease();
+        renew(&mut lease, 0);
+        assert!(!lease.is_waiting());
+        lease.judge(at(2 * BUDGET));
+        lease.doubted(PageFault::Released);
+        lease.restart();
+        assert!(lease.is_waiting() && lease.describe(LeaseId(1)).doubt.is_none());
+        renew(&mut lease, 3 * BUDGET);
+        assert!(lease.is_kept());
     }
 
     /// Every sequence of renewals and looks over a few budgets, against the sentence: lapsed if and only if some look

@@ -376,6 +376,57 @@ mod tests {
         assert!(matches!(link.judge(ms(70_000)), Verdict::Dead { layer: Layer::VenueRequest, .. }));
     }
 
+    /// RFC 6298, by hand: of 100 ms and then 200 ms the smoothed one is 112.5 ms and the variation 62.5 ms.
+    #[test]
+    fn the_round_trip_is_smoothed_and_the_time_allowed_grows_with_its_variation() {
+        let mut link = Liveness::new(RULES, 1);
+        let first = link.ping(ms(0));
+        link.pong(ms(100), first);
+        let second = link.ping(ms(1_000));
+        link.pong(ms(1_200), second);
+        assert_eq!(link.round_trip(), Some(Duration::from_micros(112_500)));
+        link.ping(ms(2_000));
+        let suspect = ms(2_000) + Duration::from_micros(112_500 + 4 * 62_500) + RULES.suspect_margin;
+        assert_eq!(link.next_change(ms(2_000)), Some(suspect));
+        let dead = ms(2_000) + Duration::from_micros(112_500 + 4 * 62_500) + RULES.dead_margin;
+        assert_eq!(link.next_change(suspect), Some(dead));
+    }
+
+    #[test]
+    fn a_venue_request_is_missed_after_its_time_and_a_round_trip_and_dead_after_twice_its_time() {
+        let mut link = lively();
+        assert!(!link.venue_answer_awaited());
+        link.venue_asked(ms(1_000));
+        assert!(link.venue_answer_awaited());
+        assert_eq!(link.judge(ms(6_000)), Verdict::Fresh);
+        assert!(matches!(link.judge(ms(6_001)), Verdict::Suspect { layer: Layer::VenueRequest, .. }));
+        assert_eq!(link.judge(ms(11_000)).rank(), 1);
+        assert_eq!(link.judge(ms(11_001)).rank(), 2);
+        link.venue_answered();
+        assert!(!link.venue_answer_awaited());
+        assert_eq!(link.proven(), Some(ms(1_000)));
+    }
+
+    #[test]
+    fn a_send_queue_that_moves_again_is_not_stuck_and_our_own_lateness_is_not_its_fault() {
+        let mut link = lively();
+        link.queue_stuck(ms(1_000), Duration::from_millis(150));
+        link.forgive(Duration::from_millis(500));
+        assert_eq!(link.judge(ms(1_400)), Verdict::Fresh);
+        assert!(matches!(link.judge(ms(1_551)), Verdict::Suspect { layer: Layer::SendQueue, .. }));
+        link.queue_stuck(ms(1_600), Duration::ZERO);
+        assert_eq!(link.judge(ms(60_000)), Verdict::Fresh);
+    }
+
+    /// The one nearest to the wire knows first why the others are silent too.
+    #[test]
+    fn of_layers_that_are_equally_late_the_one_nearest_to_the_wire_is_named() {
+        let mut link = lively();
+        link.ping(ms(1_000));
+        link.queue_stuck(ms(1_300), Duration::from_millis(300));
+        assert!(matches!(link.judge(ms(1_300)), Verdict::Suspect { layer: Layer::SendQueue, .. }));
+    }
+
     #[test]
     fn a_stuck_send_queue_is_seen_before_the_ping_deadline() {
         let mut link = lively();

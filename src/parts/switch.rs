@@ -189,6 +189,16 @@ mod tests {
         assert_eq!(switch.armed(Epoch(3), s(20)), Some(Trip::Presumed));
     }
 
+    /// Nothing more will be fed, and it fires when it was going to.
+    #[test]
+    fn a_countdown_that_is_no_longer_fed_fades_with_the_same_bounds() {
+        let mut switch = running();
+        let before = switch.bounds();
+        switch.unfed();
+        assert!(matches!(switch, Switch::Fading { bounds } if Some(bounds) == before));
+        assert!(!switch.is_tripped());
+    }
+
     #[test]
     fn a_switch_that_is_off_cannot_trip() {
         let mut switch = running();

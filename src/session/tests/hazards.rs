@@ -37,3 +37,20 @@ fn a_refused_feed_ends_the_claim() {
     assert_eq!(bench.phase(), Phase::Degraded);
     assert!(!bench.snapshot().claim());
 }
+
+/// A ping and the deadline of a feed fall due in one turn: the link is given up, and the ping of before with it.
+#[test]
+fn what_waits_in_the_turn_in_which_a_link_is_given_up_is_not_said() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    for _ in 0..(30 * 4) {
+        let lines = bench.tick_after(Duration::from_millis(250));
+        if has(&lines, "hang up 1") {
+            let said = |line: &String| line.starts_with("ping 1") || line.starts_with("say 1");
+            assert!(!lines.iter().any(said), "{lines:?}");
+            return;
+        }
+        bench.answer_pings(&lines);
+        bench.hear(1, "pong");
+    }
+    panic!("a feed that nobody acknowledges costs the link");
+}

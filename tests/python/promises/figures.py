@@ -48,6 +48,7 @@ class Figures:
                 "at_most": figure.at_most,
                 "median": statistics.median(figure.samples),
                 "max": max(figure.samples),
+                "over": max(0.0, max(figure.samples) - figure.at_most),
                 "n": len(figure.samples),
             }
             for figure in self._by_name.values()

@@ -96,8 +96,8 @@ def mistakes(claims: Claims, root: Path) -> Iterator[str]:
             if part.source not in known:
                 yield f"{owner}: there is no source {part.source}"
     for target in claims.targets:
-        if any(part.at_most is None and part.at_least is None for part in target.parts):
-            yield f"{target.name}: a part without a bound cannot be missed"
+        if all(part.at_most is None and part.at_least is None for part in target.parts):
+            yield f"{target.name}: without a bound it cannot be missed"
 
 
 def exists(test: str, root: Path) -> bool:

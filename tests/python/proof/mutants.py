@@ -1,11 +1,12 @@
 """The pure core with one thing changed at a time: does a test notice? ``python -m proof.mutants [FILE=...] [ONLY=...]
-[QUICK=1]``.
+[QUICK=1]
+[ALL=1]``.
 
 cargo-mutants changes and runs; here is which files are wanted, in which order, what is made of the outcomes, and which
 survivors are excused (``tests/mutants/survivors.toml``, each with its reason). What the tests of its own floor let pass is
 tried once more against all unit tests and a few seconds of simulation (not with ``QUICK=1``, which may thus tell of
-survivors that are none). Outcomes are kept per file, for as long as the file is what it was; a file that
-was not run is said to be not run.
+survivors that are none). Outcomes are kept per file, for as long as its code (not its tests) is what it was: of such a
+file only the survivors are tried again, all of it with ``ALL=1``. A file that was not run is said to be not run.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import shutil
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -33,7 +34,7 @@ QUICK = {
     "venue": Scratch(FOLDER / "session", ("model", "parts", "venue", "session")),
 }
 WHOLE = Scratch(FOLDER / "whole")
-KEPT = FOLDER / "outcomes.json"
+KEPT = FOLDER / "outcomes"
 CONFIG = ROOT / ".cargo" / "mutants.toml"
 SURVIVORS = ROOT / "tests" / "mutants" / "survivors.toml"
 #: Of each venue, for what the unit tests let pass. An unoptimised build runs them in a few seconds.
@@ -77,10 +78,11 @@ def main(words: Sequence[str]) -> int:
     kept = read_kept()
     if "REPORT" not in asked:
         for path in files:
-            kept[path] = examine(path, asked.get("ONLY"), "QUICK" in asked)
-            KEPT.write_text(json.dumps([asdict(each) for each in kept.values()], indent=1), "utf-8")
+            before = kept.get(path) if "ALL" not in asked and "ONLY" not in asked else None
+            kept[path] = examine(path, asked.get("ONLY"), "QUICK" in asked, before)
+            keep(kept[path])
             print(f"{path}: {line(kept[path])}", flush=True)
-    return report(kept)
+    return report(read_kept())
 
 
 def wanted() -> list[str]:
@@ -89,17 +91,26 @@ def wanted() -> list[str]:
     return [path.relative_to(ROOT).as_posix() for pattern in patterns for path in sorted(ROOT.glob(pattern)) if path.name != "mod.rs"]
 
 
-def examine(path: str, only: str | None, quick: bool) -> Outcomes:
-    """Tries every mutation of a file against the tests of its floor, and what is left against everything."""
+def examine(path: str, only: str | None, quick: bool, before: Outcomes | None) -> Outcomes:
+    """Tries mutations of a file against the tests of its floor, and what is left against everything."""
     told = Outcomes(path, record.commit(), content(path), only is None)
-    told.of = attempt(QUICK[path.split("/")[1]], path, [only] if only else [], config(everything=False))
+    tried = [only] if only else []
+    if before is not None and before.whole and before.content == told.content:
+        told.of, told.by_the_whole, tried = dict(before.of), before.by_the_whole, exactly(before.missed())
+        if not tried:
+            return told
+    told.of |= attempt(QUICK[path.split("/")[1]], path, tried, config(everything=False))
     if told.missed() and not quick:
-        exactly = [f"^{re.escape(name)}$" for name in told.missed()]
-        again = attempt(WHOLE, path, exactly, config(everything=True))
+        again = attempt(WHOLE, path, exactly(told.missed()), config(everything=True))
         noticed = [name for name, outcome in again.items() if outcome in (CAUGHT, TIMEOUT)]
-        told.by_the_whole = len(noticed)
+        told.by_the_whole += len(noticed)
         told.of |= {name: CAUGHT for name in noticed}
     return told
+
+
+def exactly(names: Sequence[str]) -> list[str]:
+    """Expressions that mean these mutations and no other."""
+    return [f"^{re.escape(name)}$" for name in names]
 
 
 def attempt(scratch: Scratch, path: str, only: list[str], chosen: Path) -> dict[str, str]:
@@ -108,7 +119,7 @@ def attempt(scratch: Scratch, path: str, only: list[str], chosen: Path) -> dict[
     out = scratch.folder / "out"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    words = ["cargo", "mutants", "--in-place", "--no-shuffle", "--timeout=120", "--config", str(chosen)]
+    words = ["cargo", "mutants", "--in-place", "--no-shuffle", "--timeout=60", "--config", str(chosen)]
     words += ["--output", str(out), "--file", path, *(word for expression in only for word in ("--re", expression))]
     done = scratch.run(words, HOURS_S, {"KILLCORD_SCHEDULES": SCHEDULES})
     outcomes = out / "mutants.out" / "outcomes.json"
@@ -191,18 +202,21 @@ def line(outcomes: Outcomes) -> str:
 
 
 def content(path: str) -> str:
-    """What the file is now."""
-    return hashlib.sha256((ROOT / path).read_bytes()).hexdigest()[:16]
+    """What the code of the file is now; its tests may grow."""
+    code = (ROOT / path).read_text("utf-8").partition("\n#[cfg(test)]\nmod ")[0]
+    return hashlib.sha256(code.encode("utf-8")).hexdigest()[:16]
+
+
+def keep(outcomes: Outcomes) -> None:
+    """One file for each, so that two runs at once disturb nobody."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    (KEPT / f"{outcomes.path.replace('/', '.')}.json").write_text(json.dumps(asdict(outcomes), indent=1), "utf-8")
 
 
 def read_kept() -> dict[str, Outcomes]:
     """What earlier runs found."""
-    return {each.path: each for each in _kept()}
-
-
-def _kept() -> Iterator[Outcomes]:
-    if KEPT.is_file():
-        yield from (Outcomes(**each) for each in json.loads(KEPT.read_text("utf-8")))
+    found = [Outcomes(**json.loads(path.read_text("utf-8"))) for path in sorted(KEPT.glob("*.json"))]
+    return {each.path: each for each in found}
 
 
 if __name__ == "__main__":
