@@ -106,8 +106,8 @@ known-bad: $(VENV)/.python ## the core with one known hazard built in at a time:
 	PYTHONPATH=tests/python $(BIN)/python -m proof.known_bad $(if $(ONLY),ONLY='$(ONLY)')
 
 .PHONY: proof
-proof: $(VENV)/.python ## docs/proof.md from what the last runs left in target/proof, and their files beside it
-	PYTHONPATH=tests/python $(BIN)/python -m proof
+proof: $(VENV)/.python ## docs/proof.md from what the last runs left in target/proof (and in FROM=folders), and their files beside it
+	PYTHONPATH=tests/python $(BIN)/python -m proof $(FROM)
 
 .PHONY: proof-page
 proof-page: $(VENV)/.python ## docs/proof.md again, from the files in docs/proof alone

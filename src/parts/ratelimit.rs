@@ -94,6 +94,33 @@ mod tests {
     }
 
     #[test]
+    fn it_is_scarce_from_the_moment_at_which_only_a_third_is_left() {
+        let mut limit = RateLimit::new(9, Duration::from_millis(900));
+        for taken in 0..5 {
+            limit.take(ms(taken));
+        }
+        assert!(!limit.is_scarce(ms(10)), "five of nine");
+        limit.take(ms(5));
+        assert!(limit.is_scarce(ms(10)), "six of nine");
+        assert!(limit.is_scarce(ms(899)) && !limit.is_scarce(ms(900)), "the first is a whole stretch ago");
+        assert_eq!(limit.sparse(), Duration::from_millis(300), "the last three over a whole stretch");
+    }
+
+    /// Held up on the way, they arrive at the venue now.
+    #[test]
+    fn what_is_counted_late_is_counted_as_of_now_and_what_was_before_is_not() {
+        let mut limit = RateLimit::new(2, Duration::from_millis(100));
+        limit.take(ms(10));
+        limit.take(ms(20));
+        limit.count_late(ms(20), ms(60));
+        assert_eq!(limit.ready_at(ms(60)), ms(110));
+        limit.take(ms(110));
+        assert_eq!(limit.ready_at(ms(110)), ms(160));
+        limit.count_late(ms(20), ms(120));
+        assert_eq!(limit.ready_at(ms(120)), ms(220));
+    }
+
+    #[test]
     fn the_moment_named_is_the_first_that_is_allowed() {
         let mut limit = RateLimit::new(2, Duration::from_millis(100));
         limit.take(ms(10));

@@ -86,7 +86,7 @@ def test_a_run_is_written_whole_with_its_commit_and_collected(tmp_path: Path) ->
     """From the run to the page's own copy."""
     written = record.write("fuzz", {"crashes": 0}, tmp_path / "runs")
     assert json.loads(written.read_text("utf-8")).keys() == {"commit", "crashes"}
-    runs.collect(CLAIMED, tmp_path / "runs", tmp_path / "kept")
+    runs.collect(CLAIMED, [tmp_path / "runs"], tmp_path / "kept")
     state, found = runs.load(CLAIMED, tmp_path / "kept")
     assert list(found) == ["fuzz"]
     assert "fuzz.json" in page.write(CLAIMED, state, found)

@@ -1,10 +1,11 @@
-"""``python -m proof``: collects the runs and writes the page; ``python -m proof page``: the page alone, from the runs that
-are kept; ``python -m proof record <name> key=value ...``: writes a run.
+"""``python -m proof [folder ...]``: collects the runs, from other folders too, and writes the page; ``python -m proof page``:
+the page alone, from the runs that are kept; ``python -m proof record <name> key=value ...``: writes a run.
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from proof import claims, page, record, runs
 
@@ -23,7 +24,7 @@ def main(words: list[str]) -> int:
     if wrong:
         return 1
     if words != ["page"]:
-        runs.collect(claimed)
+        runs.collect(claimed, [record.RUNS, *map(Path, words)])
     state, found = runs.load(claimed)
     PAGE.write_text(page.write(claimed, state, found), "utf-8")
     print(f"docs/proof.md: commit {state.commit}, {len(found)} of {len(claimed.sources)} runs")

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -51,12 +51,16 @@ class Page:
     runs: Mapping[str, Mapping[str, object]]
 
 
-def collect(claims: Claims, runs: Path = RUNS, kept: Path = KEPT) -> None:
-    """Copies every run from ``target/proof`` and writes down how each stands to the commit of now."""
+def collect(claims: Claims, runs: Sequence[Path] = (RUNS,), kept: Path = KEPT) -> None:
+    """Copies every run from ``target/proof`` and writes down how each stands to the commit of now. Where several folders have
+    it, the one whose figures are least out of date is taken.
+    """
     kept.mkdir(parents=True, exist_ok=True)
     for source in claims.sources:
-        if (runs / f"{source.name}.json").is_file():
-            shutil.copyfile(runs / f"{source.name}.json", kept / f"{source.name}.json")
+        found = [path for folder in (*runs, kept) if (path := folder / f"{source.name}.json").is_file()]
+        best = min(found, key=lambda path: _age(path, source), default=None)
+        if best is not None and best.parent != kept:
+            shutil.copyfile(best, kept / best.name)
     standing = {}
     for source in claims.sources:
         figures = _load(kept, source.name)
@@ -114,6 +118,12 @@ def find(run: Run, pattern: str, take: str) -> float | None:
     if not found:
         return None
     return {"max": max(found), "min": min(found), "sum": sum(found)}[take]
+
+
+def _age(path: Path, source: Source) -> tuple[bool, int, float]:
+    """Files changed since, what nobody can tell last; of equals the newest."""
+    changed = changed_since(str(_load(path.parent, source.name).get("commit", "")), source)
+    return changed < 0, changed, -path.stat().st_mtime
 
 
 def _load(folder: Path, name: str) -> dict[str, Value]:
