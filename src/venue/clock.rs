@@ -15,6 +15,8 @@ const DATE_ERROR_MS: u64 = 1_500;
 #[derive(Default)]
 pub struct VenueClock {
     told_ms: Option<i64>,
+    /// A smaller offset that the last unasked message showed, and that nothing has confirmed yet.
+    doubtful_ms: Option<i64>,
 }
 
 impl VenueClock {
@@ -27,6 +29,19 @@ impl VenueClock {
         }
         self.told_ms = Some(offset);
         Some(offset)
+    }
+
+    /// Takes what the venue's clock showed in a message nobody asked for. How long that was under way is not known: it may
+    /// have waited in the socket while this process stood still, and then it shows the past. So a venue's clock that seems
+    /// to have gone back is believed only when the next such message shows the same; one that waited does not.
+    pub fn compare_unasked(&mut self, venue_ms: u64, ours: WallTime) -> Option<i64> {
+        let offset = i64::try_from(i128::from(venue_ms) - i128::from(ours.millis())).ok()?;
+        let smaller = self.told_ms.is_some_and(|told| offset < told && offset.abs_diff(told) >= WORTH_TELLING_MS);
+        let before = std::mem::replace(&mut self.doubtful_ms, smaller.then_some(offset));
+        if smaller && before.is_none_or(|before| before.abs_diff(offset) >= WORTH_TELLING_MS) {
+            return None;
+        }
+        self.compare(venue_ms, ours, 0)
     }
 
     /// Compares with the `Date` header of a reply. Too coarse to say anything about clocks that roughly agree.
@@ -115,6 +130,29 @@ mod tests {
         assert_eq!(clock.compare_date(date, at(90_000)), Some(-89_500));
         assert_eq!(clock.compare_date(date, at(91_000)), None);
         assert_eq!(clock.compare_date(date, at(1_000)), Some(-500), "the wall clock was set right");
+    }
+
+    /// After a freeze of 90 s three heartbeats are read at once: the venue's clock was told as 70 s behind.
+    #[test]
+    fn what_waited_in_the_socket_does_not_say_that_the_venues_clock_went_back() {
+        let mut clock = VenueClock::default();
+        let ours = |ms: u64| WallTime::from_millis(1_000_000 + ms);
+        assert_eq!(clock.compare_unasked(1_000_000, ours(10)), Some(-10));
+        for waited in [30_000, 60_000, 90_000] {
+            assert_eq!(clock.compare_unasked(1_000_000 + waited, ours(101_000)), None, "{waited}");
+        }
+        assert_eq!(clock.compare_unasked(1_120_000, ours(120_010)), None);
+        assert_eq!(clock.venue_time(ours(0)), ours(0).shifted(-10));
+    }
+
+    #[test]
+    fn a_wall_clock_that_was_set_forward_is_believed_at_the_second_message_and_one_set_back_at_once() {
+        let mut clock = VenueClock::default();
+        let ours = |ms: u64| WallTime::from_millis(1_000_000 + ms);
+        assert_eq!(clock.compare_unasked(1_000_000, ours(0)), Some(0));
+        assert_eq!(clock.compare_unasked(1_030_000, ours(90_000)), None);
+        assert_eq!(clock.compare_unasked(1_060_000, ours(120_000)), Some(-60_000));
+        assert_eq!(clock.compare_unasked(1_090_000, ours(90_000)), Some(0));
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl CryptoCom {
         let Ok(venue_ms) = token.trim_matches('"').parse::<u64>() else { return };
         out.stamp(Stamp { millis: venue_ms, asked: None });
         if venue_ms.abs_diff(now.wall.millis()) < CLOCK_PLAUSIBLE_MS
-            && let Some(offset) = self.clock.compare(venue_ms, now.wall, 0)
+            && let Some(offset) = self.clock.compare_unasked(venue_ms, now.wall)
         {
             out.report(Report::ClockOffset(offset));
         }
