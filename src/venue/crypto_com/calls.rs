@@ -56,12 +56,18 @@ impl Calls {
         match (call, reply) {
             // The link's own login says whatever is wrong with the key.
             (Call::CompareClocks, _) => {}
-            (_, CallReply::Failed(cause)) => out.report(unanswered(call, "", &cause.to_string())),
+            (_, CallReply::Failed(cause)) => {
+                out.report(call.failed(Refusal::unanswered(call.method(), cause, TRY_AGAIN)));
+            }
             (_, CallReply::Got { status, body, .. }) => {
                 match Frame::read(body).filter(|frame| frame.code().is_some()) {
                     Some(frame) => call.settle(&frame, out),
                     // A proxy's page, not the venue's answer.
-                    None => out.report(unanswered(call, &format!("HTTP {status}"), "")),
+                    None => {
+                        let code = format!("HTTP {status}");
+                        let refusal = Refusal::new(call.method(), code, "", RefusalClass::Retry, TRY_AGAIN);
+                        out.report(call.failed(refusal));
+                    }
                 }
             }
         }
@@ -75,6 +81,14 @@ impl Call {
             Self::CancelAllAdvanced => wire::CANCEL_ALL_ADVANCED,
             // The cheapest private method with an answer that names no amounts when there are no orders.
             Self::CompareClocks | Self::OpenOrders(_) => wire::OPEN_ORDERS,
+        }
+    }
+
+    /// It ended without a usable answer of the venue.
+    fn failed(self, refusal: Refusal) -> Report {
+        match self {
+            Self::OpenOrders(asked) => Report::Unlisted { asked, refusal },
+            Self::CompareClocks | Self::CancelAll | Self::CancelAllAdvanced => Report::Refused(refusal),
         }
     }
 
@@ -120,12 +134,4 @@ pub(super) fn listed(path: Path, asked: Moment, frame: &Frame<'_>, out: &mut Out
         Some(orders) if frame.code() == Some(0) => Report::OpenOrders { path, asked, orders, complete: true },
         Some(_) | None => Report::Unlisted { asked, refusal: errors::refusal(wire::OPEN_ORDERS, frame) },
     });
-}
-
-fn unanswered(call: Call, code: &str, text: &str) -> Report {
-    let refusal = Refusal::new(call.method(), code, text, RefusalClass::Retry, TRY_AGAIN);
-    match call {
-        Call::OpenOrders(asked) => Report::Unlisted { asked, refusal },
-        Call::CompareClocks | Call::CancelAll | Call::CancelAllAdvanced => Report::Refused(refusal),
-    }
 }

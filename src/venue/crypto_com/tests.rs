@@ -408,6 +408,7 @@ fn the_heartbeat_id_tells_the_venues_clock_when_it_moved_enough() {
     };
     assert_eq!(offsets(WALL_MS + 20), [20]);
     assert!(offsets(WALL_MS + 60).is_empty());
+    assert!(offsets(WALL_MS - 30).is_empty(), "it may have waited somewhere");
     assert_eq!(offsets(WALL_MS - 30), [-30]);
     assert!(offsets(5).is_empty(), "an id that is no clock");
 }
@@ -552,7 +553,8 @@ fn a_kill_over_http_survives_the_loss_of_the_link_and_tells_every_failure() {
     let tag = bench.say(Intent::CancelAll(Path::Http)).calls[0].0;
     let lost = CallReply::Failed(LossCause::Reset);
     assert_eq!(bench.venue.hear_reply(bench.now, tag, lost, &mut bench.out), Ok(()));
-    assert!(bench.drain().refusal().text.contains("reset"));
+    let said = bench.drain().refusal().to_string();
+    assert!(said.starts_with("private/cancel-all-orders: no answer: the connection was reset"), "{said}");
     assert!(bench.reply(tag, 200, r#"{"code":0}"#, None).silent(), "a tag counts once");
 }
 

@@ -53,12 +53,18 @@ impl Calls {
         let (_, call) = self.waiting.remove(at);
         match (call, reply) {
             (Call::CompareClocks, _) => {}
-            (_, CallReply::Failed(cause)) => out.report(unanswered(call, "", &cause.to_string())),
+            (_, CallReply::Failed(cause)) => {
+                out.report(call.failed(Refusal::unanswered(call.method(), cause, TRY_AGAIN)));
+            }
             (_, CallReply::Got { status, body, .. }) => {
                 match Frame::read(body).filter(|frame| frame.result.is_some() || frame.error().is_some()) {
                     Some(frame) => call.settle(&frame, out),
                     // A proxy's page, not the venue's answer.
-                    None => out.report(unanswered(call, &format!("HTTP {status}"), "")),
+                    None => {
+                        let code = format!("HTTP {status}");
+                        let refusal = Refusal::new(call.method(), code, "", RefusalClass::Retry, TRY_AGAIN);
+                        out.report(call.failed(refusal));
+                    }
                 }
             }
         }
@@ -80,6 +86,14 @@ impl Call {
             Self::CompareClocks => "public/get_time",
             Self::CancelAll => wire::CANCEL_ALL,
             Self::OpenOrders(_) => wire::OPEN_ORDERS,
+        }
+    }
+
+    /// It ended without a usable answer of the venue.
+    fn failed(self, refusal: Refusal) -> Report {
+        match self {
+            Self::OpenOrders(asked) => Report::Unlisted { asked, refusal },
+            Self::CompareClocks | Self::CancelAll => Report::Refused(refusal),
         }
     }
 
@@ -130,12 +144,4 @@ pub(super) fn listed(path: Path, asked: Moment, frame: &Frame<'_>, out: &mut Out
         Some(orders) => Report::OpenOrders { path, asked, orders, complete: true },
         None => Report::Unlisted { asked, refusal: errors::refusal(wire::OPEN_ORDERS, frame) },
     });
-}
-
-fn unanswered(call: Call, code: &str, text: &str) -> Report {
-    let refusal = Refusal::new(call.method(), code, text, RefusalClass::Retry, TRY_AGAIN);
-    match call {
-        Call::OpenOrders(asked) => Report::Unlisted { asked, refusal },
-        Call::CompareClocks | Call::CancelAll => Report::Refused(refusal),
-    }
 }
