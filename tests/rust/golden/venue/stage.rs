@@ -352,7 +352,7 @@ impl<'a, V: Venue> VenueStage<'a, V> {
                 let asked = wire::id(text).and_then(|id| self.asked.get(&(*epoch, id)));
                 let about =
                     asked.filter(|_| !wire::is_named(text)).map_or_else(String::new, |name| format!("{name}: "));
-                ("hear", format!("link {}: {about}{}", epoch.0, wire::said(text)))
+                ("hear", format!("link {}: {about}{}", epoch.0, wire::heard(text)))
             }
             Deed::Said(epoch, text) => {
                 if let Some((id, name)) = wire::id(text).zip(wire::name(text)) {
@@ -372,7 +372,7 @@ impl<'a, V: Venue> VenueStage<'a, V> {
             Deed::Answered(tag, status, body) => {
                 let status = if *status == 200 { String::new() } else { format!("status {status} ") };
                 let call = self.call(*tag);
-                let said = format!("{status}{}", wire::said_by_body(body, call));
+                let said = format!("{status}{}", wire::answered(body, call));
                 ("reply", format!("{call}: {}", if said.is_empty() { "answered" } else { &said }))
             }
             Deed::Unanswered(tag, cause) => ("reply", format!("{}: none ({cause})", self.call(*tag))),

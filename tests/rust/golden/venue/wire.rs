@@ -3,6 +3,11 @@
 
 use serde_json::{Map, Value};
 
+/// What a line that was heard says, in short.
+pub fn heard(text: &str) -> String {
+    cut(&said(text), HEARD)
+}
+
 /// What a line or a body says.
 pub fn said(text: &str) -> String {
     let Ok(message) = serde_json::from_str::<Value>(text) else { return form(text) };
@@ -16,6 +21,11 @@ pub fn said_by_body(text: &str, path: &str) -> String {
     let said = said(text);
     let name = name(text).filter(|name| path.ends_with(name.as_str()));
     name.and_then(|name| said.strip_prefix(&name)).map_or_else(|| said.clone(), |rest| rest.trim_start().to_owned())
+}
+
+/// The same for the body of an answer, in short.
+pub fn answered(text: &str, path: &str) -> String {
+    cut(&said_by_body(text, path), HEARD)
 }
 
 /// What a message is called.
@@ -47,6 +57,8 @@ fn called(message: &Value) -> Option<String> {
 }
 
 const NAMES: [&str; 4] = ["method", "op", "channel", "topic"];
+/// So many characters of a message that was heard are shown.
+const HEARD: usize = 90;
 /// So many characters of a message are shown.
 const LONG: usize = 170;
 /// Nobody can read them, or may.
@@ -150,10 +162,14 @@ fn form(text: &str) -> String {
 
 fn short(text: &str) -> String {
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if clean.chars().count() <= LONG {
-        return clean;
+    cut(&clean, LONG)
+}
+
+fn cut(text: &str, long: usize) -> String {
+    if text.chars().count() <= long {
+        return text.to_owned();
     }
-    format!("{}…", clean.chars().take(LONG).collect::<String>().trim_end())
+    format!("{}…", text.chars().take(long).collect::<String>().trim_end())
 }
 
 #[test]

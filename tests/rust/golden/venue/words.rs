@@ -46,7 +46,7 @@ pub fn event(kind: &EventKind, start: Moment) -> (&'static str, String) {
         EventKind::GapOpened { why } => told(format!("gap opens, orders may rest uncovered: {why}")),
         EventKind::GapClosed { length: long } => told(format!("gap closes after {}", length(*long))),
         EventKind::Stalled { late } => told(format!("we ran {} late", length(*late))),
-        EventKind::Refused { refusal } => told(format!("refused: {refusal}")),
+        EventKind::Refused { refusal } => told(refusal.to_string()),
         EventKind::RateLimited { pause } => told(format!("the venue asks us to slow down for {}", length(*pause))),
         EventKind::Permit { given: true } => told("orders are permitted".into()),
         EventKind::Permit { given: false } => told("orders are not permitted any more".into()),
