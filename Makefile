@@ -123,7 +123,7 @@ faults: $(VENV)/.extension $(VENV)/.test ## the fault matrix on real sockets, fi
 
 .PHONY: faults-short
 faults-short: $(VENV)/.extension $(VENV)/.test ## those of it that make test plays, once each; says so where there is no root
-	$(FAULTS) --gate --runs 1 --jobs 4 --json target/proof/faults-short.json || [ $$? = 2 ]
+	$(FAULTS) --gate --runs 1 --jobs 4 --name faults-short || [ $$? = 2 ]
 
 .PHONY: format
 format: ## rewrite the Rust sources in the one format

@@ -12,16 +12,16 @@ import time
 import traceback
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+
+from proof.record import RUNS, commit, write
 
 from faults.catalogue import catalogue
 from faults.elsewhere import play_elsewhere
 from faults.field import missing
-from faults.report import Report, Row, table, write
+from faults.report import Report, Row, document, lines, merged, read, table
 from faults.scenario import Elsewhere, Entry, NotHere, Scenario
 
-ROOT = Path(__file__).resolve().parents[2]
-RUNS = 3
+TIMES = 3
 TRIES = 3
 """A time that a busy machine spoiled is measured again. What must never be is judged in every try."""
 
@@ -38,13 +38,15 @@ def main() -> int:
         return 2
     without = missing()
     began = time.monotonic()
+    reports: list[Report] = []
     with ThreadPoolExecutor(options.jobs) as pool:
-        reports = list(pool.map(lambda entry: played(entry, options.runs, without), entries))
+        for report in pool.map(lambda entry: played(entry, options.runs, without), entries):
+            reports.append(report)
+            print("\n".join(table(report.rows)), flush=True)
     rows = [row for report in reports for row in report.rows]
-    print("\n".join(table(rows)))
     for finding in [finding for report in reports for finding in report.findings]:
         print(f"\n{finding}", file=sys.stderr)
-    write(rows, options.json)
+    keep(rows, options.name)
     print(closing(rows, entries, time.monotonic() - began))
     return status(rows)
 
@@ -54,11 +56,19 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
     parser.add_argument("--only", default="", help="ids or groups, with commas: N07, or N,P01")
     parser.add_argument("--gate", action="store_true", help="those of every `make test`")
-    parser.add_argument("--runs", type=int, default=RUNS, help="how often each fault is made")
+    parser.add_argument("--runs", type=int, default=TIMES, help="how often each fault is made")
     parser.add_argument("--jobs", type=int, default=2, help="how many scenarios are played side by side")
     parser.add_argument("--list", action="store_true", help="what there is, and play nothing")
-    parser.add_argument("--json", type=Path, default=ROOT / "target/proof/faults.json", help="where the figures go")
+    parser.add_argument("--name", default="faults", help="figures go to target/proof/NAME.json and NAME.jsonl")
     return parser.parse_args()
+
+
+def keep(rows: Sequence[Row], name: str) -> None:
+    """Beside what was found earlier at the same commit, so that a run may be made in parts."""
+    path = RUNS / f"{name}.jsonl"
+    all_rows = merged(rows, read(path, commit()))
+    write(name, document(all_rows))
+    path.write_text(lines(all_rows, commit()))
 
 
 def chosen(entries: dict[str, Entry], only: str, *, gate: bool) -> list[Entry]:

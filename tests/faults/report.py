@@ -66,14 +66,17 @@ class Report:
         samples: Mapping[VenueName, Sequence[float]] | Sequence[float],
         at_most: float | Mapping[VenueName, float] | None,
         unit: str = "ms",
-        note: str = "",
+        note: str | Mapping[VenueName, str] = "",
     ) -> None:
-        """Adds a figure, or one for each venue. Without samples it is not held, whatever the target."""
+        """Adds a figure, or one for each venue. Without samples it is not held, whatever the target. A note says why a
+        miss is expected; it does not make it one that is not shown.
+        """
         each = samples.items() if isinstance(samples, Mapping) else [(None, samples)]
         for venue, ones in each:
             target = at_most[venue] if isinstance(at_most, Mapping) and venue is not None else at_most
             assert target is None or isinstance(target, int | float)
-            self.rows.append(self._row(measure, venue, list(ones), target, unit, note))
+            said = note if isinstance(note, str) else note.get(venue, "") if venue is not None else ""
+            self.rows.append(self._row(measure, venue, list(ones), target, unit, said))
 
     def never(self, measure: str, found: Iterable[str], of: int, unit: str = "") -> None:
         """Something that must not be: how often it was, in so many looks. No look is no proof."""
@@ -101,6 +104,7 @@ class Report:
         if target is not None or not samples:
             # A comparison that is false for what is not a number.
             held = worst is not None and target is not None and worst <= target
+        note = "" if held or not samples else note
         name = "all" if venue is None else venue.value
         return Row(self.id, self.title, measure, name, worst, middle, unit, target, held, len(samples), note=note)
 
@@ -121,7 +125,37 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
         yield line + (f" ({row.note})" if row.note else "")
 
 
-def write(rows: Sequence[Row], path: Path) -> None:
+def document(rows: Sequence[Row]) -> dict[str, object]:
+    """The same by id, measure and venue, as one document."""
+    found: dict[str, dict[str, dict[str, object]]] = {}
+    skipped: dict[str, str] = {}
+    for row in rows:
+        if row.skipped:
+            skipped[row.id] = row.skipped
+            continue
+        figures = {name: value for name, value in asdict(row).items() if name in FIGURES and value is not None}
+        found.setdefault(row.id, {}).setdefault(row.measure, {})[row.venue] = {**figures, "verdict": row.verdict}
+    return {"found": found, "skipped": skipped}
+
+
+def merged(rows: Sequence[Row], older: Sequence[Row]) -> list[Row]:
+    """What was played now, and of before what was not played now."""
+    fresh = {row.id for row in rows}
+    return sorted([*rows, *(row for row in older if row.id not in fresh)], key=lambda row: row.id)
+
+
+def lines(rows: Sequence[Row], commit: str) -> str:
     """A line of JSON for each figure."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps({**asdict(row), "verdict": row.verdict}) + "\n" for row in rows))
+    return "".join(json.dumps({"commit": commit, **asdict(row), "verdict": row.verdict}) + "\n" for row in rows)
+
+
+def read(path: Path, commit: str) -> list[Row]:
+    """Those of the same commit; nothing when there are none."""
+    if not path.is_file():
+        return []
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    names = Row.__slots__
+    return [Row(**{name: line[name] for name in names}) for line in found if line["commit"] == commit]
+
+
+FIGURES = ("figure", "median", "unit", "target", "held", "runs", "note")

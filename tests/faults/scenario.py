@@ -31,9 +31,9 @@ class Elsewhere:
     id: str
     title: str
     pytest: tuple[str, ...] = ()
-    """Node ids, beginning below ``tests/python``."""
+    """Node ids, beginning below ``tests/python``, and perhaps ``-k`` with a word."""
     cargo: tuple[str, ...] = ()
-    """Names of tests of the crate: ``<test binary>::<filter>``, ``lib`` for those beside the code."""
+    """``<test binary>::<beginning of names>``; the binary ``lib`` has the tests beside the code."""
     gate: bool = False
 
 

@@ -142,7 +142,10 @@ class Wire:
         """Whether a router would not know any more whose packet this is."""
         way = self.ways[UP]
         flow = flow_of(packet, word)
-        if not way.forget_after or flow is None:
+        if flow is None:
+            return False
+        if not way.forget_after:
+            way.flows[flow] = now
             return False
         seen = way.flows.get(flow)
         if seen is not None and now - seen > way.forget_after:

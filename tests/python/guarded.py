@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 import uvloop
 
 from killcord import Bybit, CryptoCom, Deribit, Endpoints, Guard, Json, Kraken, Message, Policy, Venue, VenueName
-from killcord.sim import Exchange, JournalKind
+from killcord.sim import Account, Exchange, JournalKind
 
 FACTOR = 0.1
 """Ten times as fast as life."""
@@ -35,15 +35,16 @@ def runner(loop: str) -> Run:
     return run
 
 
-def venue_of(exchange: Exchange, endpoints: Endpoints | None = None) -> Venue:
-    """The account of an embedded venue, as a guard wants it; perhaps by another way."""
+def venue_of(exchange: Exchange, endpoints: Endpoints | None = None, account: Account | None = None) -> Venue:
+    """The account of an embedded venue, or another one of it, as a guard wants it; perhaps by another way."""
     kinds: dict[VenueName, type[CryptoCom] | type[Deribit] | type[Bybit] | type[Kraken]] = {
         VenueName.CRYPTO_COM: CryptoCom,
         VenueName.DERIBIT: Deribit,
         VenueName.BYBIT: Bybit,
         VenueName.KRAKEN: Kraken,
     }
-    return kinds[exchange.venue](exchange.credentials, account="desk", custom=endpoints or exchange.endpoints)
+    credentials = exchange.credentials if account is None else account.credentials
+    return kinds[exchange.venue](credentials, account="desk", custom=endpoints or exchange.endpoints)
 
 
 def guard_of(
@@ -51,9 +52,10 @@ def guard_of(
     policy: Policy | None = None,
     on_message: Callable[[Message], None] | None = None,
     arm_timeout_s: float = 20.0,
+    account: Account | None = None,
 ) -> Guard:
     """A guard of that account."""
-    return Guard(venue_of(exchange), policy, on_message=on_message, arm_timeout_s=arm_timeout_s)
+    return Guard(venue_of(exchange, account=account), policy, on_message=on_message, arm_timeout_s=arm_timeout_s)
 
 
 async def lives_on(exchange: Exchange, for_s: float) -> None:

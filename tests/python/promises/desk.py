@@ -18,7 +18,7 @@ from guarded import guard_of
 from resting import ORDER as ORDER
 
 from killcord import Event, Phase, PhaseTimeout, Policy, Snapshot, VenueName
-from killcord.sim import Exchange, JournalEntry, JournalKind
+from killcord.sim import Account, Exchange, JournalEntry, JournalKind
 
 PATIENCE_S = 30.0
 """Far above what anything here takes; reached only when it does not happen at all."""
@@ -35,9 +35,9 @@ Result = TypeVar("Result")
 class Desk:
     """A guarded account at an embedded venue, driven from one thread. Every event is kept."""
 
-    def __init__(self, exchange: Exchange, policy: Policy | None = None) -> None:
+    def __init__(self, exchange: Exchange, policy: Policy | None = None, account: Account | None = None) -> None:
         self.exchange = exchange
-        self.guard = guard_of(exchange, policy)
+        self.guard = guard_of(exchange, policy, account=account)
         self.events: list[Event] = []
         self._seen = 0
 
