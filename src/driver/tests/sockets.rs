@@ -6,7 +6,7 @@ use crate::driver::CallError;
 use crate::venue::Lane;
 use rustix::net::sockopt;
 use std::net::{SocketAddr, SocketAddrV4};
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 #[test]
 fn a_guarded_socket_has_the_options_that_bound_late_delivery() {
@@ -20,6 +20,28 @@ fn a_guarded_socket_has_the_options_that_bound_late_delivery() {
     assert_eq!(sockopt::tcp_keepcnt(ours).unwrap(), 3);
     assert_eq!(sockopt::socket_linger(ours).unwrap(), Some(Duration::ZERO));
     assert!(rustix::io::fcntl_getfd(ours).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
+}
+
+/// Where the kernel can be told so at all; one that cannot is left to its own rhythm.
+#[test]
+fn a_guarded_socket_sends_again_at_least_every_second() {
+    const TCP_RTO_MAX_MS: libc::c_int = 44;
+    let longest = |socket: BorrowedFd<'_>| {
+        let mut millis: libc::c_int = 0;
+        let mut length = libc::socklen_t::try_from(size_of::<libc::c_int>()).unwrap();
+        let to = (&raw mut millis).cast();
+        // SAFETY: the kernel writes at most `length` bytes through the pointer, which is one int, and the number it wrote.
+        let code =
+            unsafe { libc::getsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, TCP_RTO_MAX_MS, to, &raw mut length) };
+        (code == 0).then_some(millis)
+    };
+    let link = linked(|_| vec![]);
+    let theirs = longest(link.theirs.get_ref().as_fd());
+    let ours = longest(our_end_of(link.theirs.get_ref().peer_addr().unwrap()));
+    match theirs {
+        Some(theirs) => assert!(theirs > 1000 && ours == Some(1000), "{theirs} {ours:?}"),
+        None => assert_eq!(ours, None),
+    }
 }
 
 #[test]
