@@ -413,9 +413,32 @@ mod tests {
         link.queue_stuck(ms(1_000), Duration::from_millis(150));
         link.forgive(Duration::from_millis(500));
         assert_eq!(link.judge(ms(1_400)), Verdict::Fresh);
+        assert_eq!(link.judge(ms(1_550)), Verdict::Fresh);
         assert!(matches!(link.judge(ms(1_551)), Verdict::Suspect { layer: Layer::SendQueue, .. }));
+        assert_eq!((link.judge(ms(2_350)).rank(), link.judge(ms(2_351)).rank()), (1, 2));
         link.queue_stuck(ms(1_600), Duration::ZERO);
         assert_eq!(link.judge(ms(60_000)), Verdict::Fresh);
+    }
+
+    /// What was asked before the outage ended says how long that took; what is asked from then on says how long the path is.
+    #[test]
+    fn a_ping_said_as_the_late_answer_arrives_tells_the_path() {
+        let mut link = lively();
+        let lost = link.ping(ms(250));
+        link.pong(ms(2_000), lost);
+        assert_eq!(link.round_trip(), Some(Duration::from_millis(1)));
+        let next = link.ping(ms(2_000));
+        link.pong(ms(2_100), next);
+        assert_eq!(link.round_trip(), Some(Duration::from_micros((7 * 1_000 + 100_000) / 8)));
+    }
+
+    #[test]
+    fn whether_pings_are_answered_at_all_is_known_from_the_first_pong_on() {
+        let mut link = Liveness::new(RULES, 1);
+        let nonce = link.ping(ms(0));
+        assert!(!link.pong_seen());
+        link.pong(ms(1), nonce);
+        assert!(link.pong_seen());
     }
 
     /// The one nearest to the wire knows first why the others are silent too.

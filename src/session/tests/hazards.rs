@@ -54,3 +54,51 @@ fn what_waits_in_the_turn_in_which_a_link_is_given_up_is_not_said() {
     }
     panic!("a feed that nobody acknowledges costs the link");
 }
+
+/// Closing it cancels nothing yet, and there is nothing that would be worth keeping.
+#[test]
+fn a_session_bound_link_that_dies_before_it_is_armed_is_given_up() {
+    let mut bench = Bench::new(SwitchKind::SessionBound);
+    bench.give(Input::Command(Command::Start));
+    let lines = bench.give(Input::Dialled { epoch: Epoch(1) });
+    bench.answer_pings(&lines);
+    bench.hear(1, "ok login");
+    let lines = bench.run(Duration::from_millis(1_900), false);
+    assert!(has(&lines, "kept: false") && has(&lines, "hang up 1"), "{lines:?}");
+}
+
+/// They arrive at the venue in one heap when the path heals, and the venue counts them then.
+#[test]
+fn what_was_said_into_a_silence_counts_from_when_the_link_is_fresh_again() {
+    let mut bench = Bench::armed(SwitchKind::SessionBound);
+    let said = (0..80).filter(|id| has(&bench.request(*id, "read"), "sent")).count();
+    assert_eq!(said, 80, "four fifths of 100 a second");
+    let lines = bench.run(Duration::from_millis(900), false);
+    assert_eq!(bench.phase(), Phase::Suspect);
+    bench.answer_pings(&lines);
+    assert_eq!(bench.phase(), Phase::Armed);
+    bench.run(Duration::from_millis(300), true);
+    assert!(has(&bench.request(90, "read"), "Throttled"), "1.2 s after they were said, 0.3 s after they arrived");
+    bench.run(Duration::from_millis(800), true);
+    assert!(has(&bench.request(91, "read"), "sent"));
+}
+
+#[test]
+fn the_last_error_is_in_the_snapshot() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    assert!(bench.snapshot().last_error.is_none());
+    bench.lose(1);
+    assert!(bench.snapshot().last_error.is_some());
+}
+
+/// Whoever reads a snapshot sees why nothing is claimed.
+#[test]
+fn maintenance_is_shown_whether_the_venue_or_the_application_is_in_it() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    assert!(!bench.snapshot().maintenance);
+    bench.hear(1, "down");
+    assert!(bench.snapshot().maintenance);
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    bench.give(Input::Command(Command::Maintenance { begin: true, reason: "an upgrade" }));
+    assert!(bench.snapshot().maintenance);
+}
