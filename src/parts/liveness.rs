@@ -432,6 +432,23 @@ mod tests {
         assert_eq!(link.round_trip(), Some(Duration::from_micros((7 * 1_000 + 100_000) / 8)));
     }
 
+    /// The venue's time went on meanwhile: it may have heard us that much longer ago than our clock shows.
+    #[test]
+    fn what_was_proven_or_asked_before_our_clocks_stood_still_is_older_by_that_and_nobody_is_later() {
+        let mut link = lively();
+        link.ping(ms(100));
+        let last = link.ping(ms(250));
+        link.venue_asked(ms(300));
+        let judged = link.judge(ms(400));
+        link.stood_still(Duration::from_secs(9));
+        assert_eq!(link.proven(), Some(ms(0) - Duration::from_secs(9)));
+        assert_eq!(link.judge(ms(400)), judged, "silence is judged by our clock");
+        link.pong(ms(400), last);
+        assert_eq!(link.proven(), Some(ms(250) - Duration::from_secs(9)));
+        link.venue_answered();
+        assert_eq!(link.proven(), Some(ms(300) - Duration::from_secs(9)));
+    }
+
     #[test]
     fn whether_pings_are_answered_at_all_is_known_from_the_first_pong_on() {
         let mut link = Liveness::new(RULES, 1);

@@ -135,6 +135,7 @@ impl Venue for Words {
             "beat" => out.say(LinkRole::Guard, Lane::Keepalive, |line| line.push_str("alive")),
             "disarmed" => out.report(Report::Disarmed),
             "spoke" => out.report(Report::VenueSpoke),
+            "no access" => out.report(Report::Refused(refusal())),
             "no feed" => out.report(Report::FeedRefused(refusal())),
             "no trade" => out.report(Report::TradeRefused(refusal())),
             "down" => out.report(Report::Notice(Notice::Maintenance { active: true, text: String::new() })),

@@ -212,3 +212,15 @@ fn of_two_owners_only_the_first_to_renew_is_ever_counted() {
         }
     }
 }
+
+/// Nobody's process can be gone; the file itself can.
+#[test]
+fn against_a_page_without_an_owner_only_the_file_can_be_wrong() {
+    let fault = |against| {
+        let mut watch = PageWatch::default();
+        watch.look(at(900), Some(page(claim(2, 0), 0, 0)), Some(against));
+        watch.look(at(910), Some(page(claim(2, 0), 0, 0)), Some(against)).fault
+    };
+    assert_eq!(fault(PageFault::OwnerDied), None);
+    assert_eq!(fault(PageFault::Removed), Some(PageFault::Removed));
+}

@@ -102,3 +102,27 @@ fn maintenance_is_shown_whether_the_venue_or_the_application_is_in_it() {
     bench.give(Input::Command(Command::Maintenance { begin: true, reason: "an upgrade" }));
     assert!(bench.snapshot().maintenance);
 }
+
+#[test]
+fn a_link_is_authenticating_until_the_venue_knows_us_and_arming_from_then_on() {
+    let mut bench = Bench::new(SwitchKind::SessionBound);
+    bench.give(Input::Command(Command::Start));
+    bench.give(Input::Dialled { epoch: Epoch(1) });
+    assert_eq!(bench.phase(), Phase::Authenticating);
+    bench.hear(1, "ok login");
+    assert_eq!(bench.phase(), Phase::Arming);
+}
+
+/// A person must act; that the next attempt is under way is no news.
+#[test]
+fn who_was_refused_stays_refused_while_it_is_tried_again() {
+    let mut bench = Bench::new(SwitchKind::SessionBound);
+    bench.give(Input::Command(Command::Start));
+    bench.give(Input::Dialled { epoch: Epoch(1) });
+    bench.hear(1, "no access");
+    assert_eq!(bench.phase(), Phase::Refused);
+    let lines = bench.run(61 * SECOND, false);
+    assert!(has(&lines, "dial 2"), "{lines:?}");
+    bench.give(Input::Dialled { epoch: Epoch(2) });
+    assert_eq!(bench.phase(), Phase::Refused);
+}
