@@ -52,6 +52,13 @@ def test_a_figure_is_held_only_at_this_commit(changed: int, value: float, verdic
     assert page.judge(Part("late", "some", "late_ms", at_most=2), {"some": run})[0] is verdict
 
 
+def test_a_run_that_was_too_small_is_not_called_a_miss_and_not_a_pass() -> None:
+    """Nothing wrong in a tenth of the hours proves a tenth."""
+    part = Part("hours", "some", "hours", at_least=10)
+    assert page.judge(part, {"some": Run("some", "abc", 0, {"hours": 1.0})})[0] is Verdict.TOO_FEW
+    assert page.judge(part, {"some": Run("some", "abc", 0, {"hours": 10.0})})[0] is Verdict.HELD
+
+
 def test_what_was_not_run_or_not_measured_is_not_run() -> None:
     """Neither a missing file nor a missing figure is a pass."""
     part = Part("late", "some", "late_ms", at_most=2)

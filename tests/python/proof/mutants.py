@@ -152,7 +152,7 @@ def report(kept: dict[str, Outcomes]) -> int:
     totals = count(run)
     print(f"{totals}, {len(unexplained)} without a reason; {len(not_run)} files not run")
     totals |= {"unexplained": len(unexplained), "excused": totals["missed"] - len(unexplained)}
-    totals |= {"files_run": len(run), "files_not_run": len(not_run)}
+    totals |= {"files_run": len(run), "files_not_run": len(not_run), "files_run_percent": 100 * len(run) // len(wanted())}
     record.write("mutants", {**totals, "run": {each.path: line(each) for each in run}, "not_run": ", ".join(not_run)})
     return 1 if unexplained or needless else 0
 

@@ -17,6 +17,7 @@ class Verdict(StrEnum):
 
     HELD = "held"
     EARLIER = "held earlier"
+    TOO_FEW = "too few"
     NOT_RUN = "not run"
     MISSED = "**missed**"
 
@@ -40,11 +41,12 @@ def judge(part: Part, runs: Mapping[str, Run]) -> tuple[Verdict, str]:
     if value is None:
         return Verdict.NOT_RUN, f"{part.says}: not in `{part.source}`"
     said = f"{part.says}: {number(value)}{' ' + part.unit if part.unit else ''}"
+    if not run.is_current:
+        said = f"{said} (at {run.commit or 'an unknown commit'})"
     if not part.holds(value):
-        return Verdict.MISSED, said if run.is_current else f"{said} (at {run.commit or 'an unknown commit'})"
-    if run.is_current:
-        return Verdict.HELD, said
-    return Verdict.EARLIER, f"{said} (at {run.commit or 'an unknown commit'})"
+        too_few = part.at_least is not None and value < part.at_least
+        return (Verdict.TOO_FEW, f"{said}, of {number(part.at_least)}") if too_few and part.at_least else (Verdict.MISSED, said)
+    return (Verdict.HELD if run.is_current else Verdict.EARLIER), said
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
@@ -71,6 +73,7 @@ def _opening(page: Page) -> Iterator[str]:
     yield "* *held*: measured at this commit, and what was promised. A run counts for this commit when nothing that it builds on"
     yield "  has changed since it was made."
     yield "* *held earlier*: what was promised, at another commit, which is named. That is not proof of this one."
+    yield "* *too few*: nothing is wrong in what was run, and it is less than what would prove it."
     yield "* *missed*: the figure is worse than promised. *not run*: there is no figure, whatever the reason."
     yield ""
 
