@@ -86,10 +86,12 @@ def full(report: Row) -> list[str]:
 
 def returns(rows: list[Row]) -> list[str]:
     """How those that arm come back after a loss."""
+    silent = [row for row in rows if "dead_p50" in row]
+    lines = [f"\n{row['client']} suspects first (above), and is sure after {number(row['dead_p50'])}." for row in silent]
     back = [row for row in rows if "armed_p50" in row]
     if not back:
-        return []
-    lines = ["", "### Back after a loss, p50", "", "| client | after | next connection | login to arming |", "|---|---|---|---|"]
+        return lines
+    lines += ["", "### Back after a loss, p50", "", "| client | after | next connection | login to arming |", "|---|---|---|---|"]
     for row in back:
         cells = [row["client"], row["scenario"].split()[0], number(row["dialled_p50"]), number(row["armed_p50"])]
         lines.append("| " + " | ".join(cells) + " |")

@@ -12,12 +12,14 @@ import json
 import os
 import platform
 import random
+import re
 import resource
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -78,14 +80,18 @@ CLIENTS = (
 FLOORS = {"killcord, spinning": "C, spinning"}
 """Whose ratio is taken to another floor than the blocking one."""
 SHARED = ("killcord", "picows + uvloop")
+STUCK = ("killcord", "killcord, spinning", "picows + uvloop", "websockets + uvloop", "nautilus_trader")
+"""For how their times grow with the length of a stall; all are measured at 50 ms."""
+PINGING = ("killcord", "picows + uvloop", "aiohttp + uvloop", "websockets + uvloop")
+"""Who can be told to ping four times a second and to give up after 0.8 s."""
 SCENARIOS = (
     Scenario("answer, 2 kHz", "answer", 2000, 4000, quick=True),
     Scenario("answer, 100 Hz", "answer", 100, 250, quick=True),
-    Scenario("answer, C call holds the GIL 5 ms", "answer", 100, 200, "gil", 5, both_cores=True),
+    Scenario("answer, C call holds the GIL 5 ms", "answer", 100, 200, "gil", 5, both_cores=True, only=STUCK),
     Scenario("answer, C call holds the GIL 50 ms", "answer", 100, 250, "gil", 50, both_cores=True, quick=True),
-    Scenario("answer, C call holds the GIL 500 ms", "answer", 100, 300, "gil", 500, both_cores=True),
-    Scenario("answer, loop blocked 5 ms", "answer", 100, 200, "loop", 5, both_cores=True),
-    Scenario("answer, loop blocked 500 ms", "answer", 100, 300, "loop", 500, both_cores=True),
+    Scenario("answer, C call holds the GIL 500 ms", "answer", 100, 300, "gil", 500, both_cores=True, only=STUCK),
+    Scenario("answer, loop blocked 5 ms", "answer", 100, 200, "loop", 5, both_cores=True, only=STUCK),
+    Scenario("answer, loop blocked 500 ms", "answer", 100, 300, "loop", 500, both_cores=True, only=STUCK),
     Scenario("answer, loop blocked 50 ms", "answer", 100, 250, "loop", 50, both_cores=True),
     Scenario("answer, Python thread computes", "answer", 100, 250, "thread", 50, both_cores=True),
     Scenario("answer, Python thread computes, one core", "answer", 100, 250, "thread", 50, only=SHARED),
@@ -94,6 +100,7 @@ SCENARIOS = (
     Scenario("FIN to event", "drop", 100, 7),
     Scenario("RST to event", "drop", 100, 7, how="rst"),
     Scenario("FIN to event, TLS", "drop", 100, 7, only=("killcord",), tls=True),
+    Scenario("silence to event", "drop", 100, 1, how="silent", only=PINGING, quick=True),
     Scenario("answer over TLS, 1 kHz", "answer", 1000, 2000, tls=True, quick=True),
 )
 
@@ -115,8 +122,24 @@ def main() -> None:
                 tell(results[-1])
         rounds += 1
     report = {"machine": machine(), "rounds": rounds, "calls": calls(), "results": summary(results)}
+    if not options.quick:
+        record_for_proof(report)
     options.out.write_text(json.dumps(report, indent=1) + "\n")
     print(f"{options.out}: {len(results)} runs in {rounds} rounds")
+
+
+def record_for_proof(report: dict[str, Any]) -> None:
+    """One flat file of figures, as docs/proof.md takes them. Before any file of the tree is written anew."""
+    sys.path.insert(0, str(ROOT / "tests" / "python"))
+    from proof import record
+
+    figures: dict[str, float] = {"rounds": report["rounds"], **report["calls"]}
+    for row in report["results"]:
+        name = re.sub("[^a-z0-9]+", "_", f"{row['scenario']} {row['client']}".lower()).strip("_")
+        for figure in ("p50", "p99", "p99.9", "max", "ratio_p50", "ratio_p99", "lost", "dialled_p50", "armed_p50", "dead_p50"):
+            if figure in row:
+                figures[f"{name}_{figure.replace('.', '')}"] = row[figure]
+    print(record.write("bench", figures))
 
 
 def command_line() -> argparse.Namespace:
@@ -180,6 +203,8 @@ def one_run(number: int, scenario: Scenario, client: Client) -> dict[str, object
     arguments = [scenario.job, port, scenario.count, scenario.rate, ours]
     if scenario.stall != "none":
         arguments += ["--stall", scenario.stall, scenario.stall_ms]
+    if scenario.how == "silent":
+        arguments += ["--pings", "1"]
     # The floor knows no other options than these.
     arguments += ["--tls", TLS] if scenario.tls else []
     command = [*client.command, *(str(word) for word in arguments), *client.options]
@@ -189,7 +214,7 @@ def one_run(number: int, scenario: Scenario, client: Client) -> dict[str, object
     said = end_of(meter, program)
     counts = json.loads(said) if said.startswith("{") else {"lost": scenario.count, "strange": 0}
     samples = read_samples(scenario, theirs, ours)
-    again = read_returns(theirs) if scenario.job == "drop" else {}
+    again = read_returns(theirs, ours, scenario.how) if scenario.job == "drop" else {}
     foreign = share_of_others(before, processor_time())
     return {"round": number, "scenario": scenario.name, "client": client.name, "samples": samples, "others": foreign} | counts | again
 
@@ -226,10 +251,16 @@ def read_samples(scenario: Scenario, theirs: Path, ours: Path) -> list[float]:
     return samples[len(samples) // 10 :] if scenario.job == "deliver" else samples
 
 
-def read_returns(theirs: Path) -> dict[str, list[float]]:
+def read_returns(theirs: Path, ours: Path, how: str) -> dict[str, list[float]]:
     """Of the clients that come back and arm: from the end of the link to the next connection, and from the login to the
-    request that arms, which is one round trip later. In microseconds."""
+    request that arms, which is one round trip later; of silence, when the client that suspects first is sure. In
+    microseconds."""
+    if not (theirs.exists() and ours.exists()):
+        return {}
     marks = [[int(word) for word in line.split()] for line in theirs.read_text().splitlines()]
+    if how == "silent":
+        heard = [int(line) for line in ours.read_text().splitlines()]
+        return {"dead": [(heard[1] - marks[0][0]) / 1e3]} if marks and len(heard) > 1 else {}
     return {
         "dialled": [(accepted - drop) / 1e3 for drop, accepted, _, _ in marks],
         "armed": [(armed - login) / 1e3 for _, _, login, armed in marks if armed > login],
@@ -283,7 +314,7 @@ def pooled(runs: list[dict[str, object]]) -> dict[str, object]:
     lost = sum(int(str(run["lost"])) for run in runs)
     others = round(sum(float(str(run["others"])) for run in runs), 1)
     spread = [round(min(medians), 1), round(max(medians), 1)]
-    for name in ("dialled", "armed"):
+    for name in ("dialled", "armed", "dead"):
         again = sorted(sample for run in runs for sample in run.get(name, []))  # type: ignore[attr-defined]
         if again:
             figures[f"{name}_p50"] = round(at(again, 0.5), 1)

@@ -29,7 +29,7 @@ static double rate = 1000;
 
 static Link link_;
 static uint64_t read_at, *sent_at, *took, drop_at, accepted_at, login_at, armed_at, last_line_at;
-static long lost, strange, order_count;
+static long lost, strange, order_count, answered;
 static FILE *out;
 
 enum { QUIET_MS = 400, LINGER_MS = 1500, SPIN_NS = 200000, PATIENCE_S = 60 };
@@ -158,7 +158,7 @@ static void as_venue(const char *text, size_t length) {
 static void hear(const char *text, size_t length) {
     if (contains(text, length, "respond-heartbeat")) {
         uint64_t index = number_after(text, length, "\"id\"") - FIRST_ID;
-        if (sent_at && index < (uint64_t)count && sent_at[index] && !took[index]) took[index] = read_at - sent_at[index];
+        if (sent_at && index < (uint64_t)count && sent_at[index] && !took[index]) took[index] = read_at - sent_at[index], answered++;
         else strange++;
     } else if (contains(text, length, "\"t0\"")) {
         uint64_t t0 = number_after(text, length, "\"t0\"");
@@ -235,7 +235,10 @@ static void send_on_schedule(size_t (*write_line)(char *, size_t, long)) {
         if (!write_frame(link_.fd, OP_TEXT, line, length, 0)) die("the client left");
         due += (uint64_t)(1e9 / rate * jitter());
     }
-    serve(now_ns() + LINGER_MS * 1000000ull, 0);
+    /* As long as a client may be stuck that is made to, unless there is nothing to wait for any more. */
+    uint64_t patience = now_ns() + (write_line == heartbeat ? LINGER_MS : QUIET_MS) * 1000000ull;
+    while (now_ns() < patience && (write_line != heartbeat || answered < count))
+        if (!serve(now_ns() + 5000000, 0)) return;
 }
 
 static void run_answer(void) {
@@ -278,15 +281,17 @@ static void run_drop(void) {
         if (index > 0)
             fprintf(out, "%llu %llu %llu %llu\n", (unsigned long long)drop_at, (unsigned long long)accepted_at,
                     (unsigned long long)login_at, (unsigned long long)armed_at);
-        if (strcmp(how, "silent")) end_link();
-        else {
-            /* Nothing is read or answered any more; the kernel still acknowledges. Given up when the client has gone. */
-            int kept = link_.fd;
-            drop_at = now_ns();
-            if (!wait_bytes(listener, drop_at + PATIENCE_S * 1000000000ull, 0)) die("nobody came back");
-            (void)kept;
-        }
+        end_link();
     }
+}
+
+/* Nothing is read or answered any more; the kernel still acknowledges. Until the client has ended the connection. */
+static void run_silence(void) {
+    until_ready();
+    drop_at = now_ns();
+    fprintf(out, "%llu 0 0 0\n", (unsigned long long)drop_at);
+    struct pollfd one = {.fd = link_.fd, .events = POLLRDHUP};
+    poll(&one, 1, PATIENCE_S * 1000);
 }
 
 static void listen_somewhere(void) {
@@ -326,7 +331,7 @@ int main(int argc, char **argv) {
     if (!strcmp(job, "answer")) run_answer();
     else if (!strcmp(job, "order")) run_order();
     else if (!strcmp(job, "deliver")) run_deliver();
-    else if (!strcmp(job, "drop")) run_drop();
+    else if (!strcmp(job, "drop")) strcmp(how, "silent") ? run_drop() : run_silence();
     else die("unknown job");
     fclose(out);
     printf("{\"lost\":%ld,\"strange\":%ld}\n", lost, strange);

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import aiohttp
-from job import HEARTBEAT, HELLO, Job, answer, order, read_job, run
+from job import HEARTBEAT, HELLO, PONG_WITHIN_S, Job, answer, order, read_job, run
 
 
 async def read(job: Job, link: aiohttp.ClientWebSocketResponse) -> None:
@@ -41,8 +41,10 @@ async def main(job: Job) -> None:
     """One job."""
     async with aiohttp.ClientSession() as session:
         if job.name == "drop":
+            # It gives a pong half as long as there is between pings.
+            heartbeat = 2 * PONG_WITHIN_S if job.pings else None
             for _ in range(job.count):
-                await read(job, await session.ws_connect(job.url, autoping=True, compress=0, ssl=job.ssl or True))
+                await read(job, await session.ws_connect(job.url, autoping=True, compress=0, ssl=job.ssl or True, heartbeat=heartbeat))
                 job.note_loss()
             return
         link = await session.ws_connect(job.url, compress=0, ssl=job.ssl or True)

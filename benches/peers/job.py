@@ -22,6 +22,7 @@ from typing import Any
 
 HELLO = '{"id":1,"method":"public/auth"}'
 HEARTBEAT = b"public/heartbeat"
+PING_EVERY_S, PONG_WITHIN_S = 0.25, 0.8
 GAP_S = 0.005
 """Between two stalls Python gets this long to catch up."""
 
@@ -39,6 +40,8 @@ class Job:
     stall_s: float
     loop: str
     tls: str
+    pings: bool
+    """Ping every :data:`PING_EVERY_S`, and take a pong that does not come within :data:`PONG_WITHIN_S` for the end."""
     extra: list[str]
     samples: list[int] = field(default_factory=list)
 
@@ -112,10 +115,11 @@ def read_job() -> Job:
     parser.add_argument("--stall", nargs=2, default=["none", "0"])
     parser.add_argument("--loop", choices=["asyncio", "uvloop"], default="asyncio")
     parser.add_argument("--tls", default="")
+    parser.add_argument("--pings", type=int, default=0)
     known, extra = parser.parse_known_args()
     stall, length = known.stall
     return Job(
-        known.job, known.port, known.count, known.rate, known.out, stall, float(length) / 1e3, known.loop, known.tls, extra
+        known.job, known.port, known.count, known.rate, known.out, stall, float(length) / 1e3, known.loop, known.tls, bool(known.pings), extra
     )
 
 

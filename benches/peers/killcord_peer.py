@@ -8,7 +8,7 @@ from pathlib import Path
 
 from job import Job, read_job, run
 from killcord import Credentials, CryptoCom, Endpoints, Engine, Guard, Wait
-from killcord.events import LinkLost, LinkUp
+from killcord.events import LinkDead, LinkLost, LinkUp, Suspected
 
 # Nothing listens there: the meter speaks no HTTP, and a guard does without as long as nobody asks for a kill.
 NO_HTTP = "http://127.0.0.1:1"
@@ -17,7 +17,7 @@ NO_HTTP = "http://127.0.0.1:1"
 def guard_of(job: Job, **more: object) -> Guard:
     """A guard that takes the meter for Crypto.com."""
     authority = Path(job.authority).read_text() if job.authority else None
-    endpoints = Endpoints(job.url, NO_HTTP, ca_pem=authority, time_factor=0.2 if job.name == "drop" else 1.0)
+    endpoints = Endpoints(job.url, NO_HTTP, ca_pem=authority, time_factor=0.2 if job.name == "drop" and not job.pings else 1.0)
     venue = CryptoCom(Credentials.values(key="KEY", secret="SECRET"), custom=endpoints)
     spins = "--spin" in job.extra
     engine = Engine(wait=Wait.SPIN, cpu=int(job.extra[job.extra.index("--spin") + 1])) if spins else Engine()
@@ -48,6 +48,10 @@ async def note_losses(job: Job, guard: Guard) -> None:
     """Returns when the meter has ended the link as often as it should."""
     up: set[int] = set()
     async for event in guard.events():
+        if job.pings and isinstance(event, Suspected | LinkDead):
+            job.note_loss()
+            if isinstance(event, LinkDead):
+                return
         if isinstance(event, LinkUp):
             up.add(event.link_epoch)
         elif isinstance(event, LinkLost) and event.link_epoch in up:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
-from job import HEARTBEAT, HELLO, Job, answer, read_job, run
+from job import HEARTBEAT, HELLO, PING_EVERY_S, PONG_WITHIN_S, Job, answer, read_job, run
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 
@@ -36,10 +37,19 @@ class Listener(WSListener):
             self.job.note_loss()
 
 
+def pinging(job: Job) -> dict[str, Any]:
+    """Its own pings, when they are wanted."""
+    if not job.pings:
+        return {}
+    # It wants no longer time for the answer than between pings.
+    within = (PING_EVERY_S + PONG_WITHIN_S) / 2
+    return {"enable_auto_ping": True, "auto_ping_idle_timeout": within, "auto_ping_reply_timeout": within}
+
+
 async def main(job: Job) -> None:
     """One job."""
     for _ in range(job.count if job.name == "drop" else 1):
-        transport, listener = await ws_connect(lambda: Listener(job), job.url, ssl_context=job.ssl)
+        transport, listener = await ws_connect(lambda: Listener(job), job.url, ssl_context=job.ssl, **pinging(job))
         if job.name != "drop":
             job.begin_stalls()
         if job.name == "order":

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 
 import websockets
-from job import HEARTBEAT, HELLO, Job, answer, read_job, run
+from job import HEARTBEAT, HELLO, PING_EVERY_S, PONG_WITHIN_S, Job, answer, read_job, run
 from websockets.asyncio.client import ClientConnection, connect
 
 
 async def dial(job: Job) -> ClientConnection:
     """Connected and introduced."""
-    link = await connect(job.url, compression=None, ping_interval=None, max_queue=None, ssl=job.ssl)
+    every, within = (PING_EVERY_S, PONG_WITHIN_S) if job.pings else (None, None)
+    # Without the last it would wait 10 s for a dead peer to say goodbye.
+    pings = {"ping_interval": every, "ping_timeout": within, "close_timeout": 0.05}
+    link = await connect(job.url, compression=None, max_queue=None, ssl=job.ssl, **pings)
     await link.send(HELLO)
     return link
 
