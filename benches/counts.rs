@@ -20,7 +20,7 @@ macro_rules! counted {
 
 counted!(
     cycle_00 0, cycle_01 1, cycle_02 2, cycle_03 3, cycle_04 4, cycle_05 5, cycle_06 6, cycle_07 7, cycle_08 8,
-    cycle_09 9, cycle_10 10, cycle_11 11
+    cycle_09 9, cycle_10 10, cycle_11 11, cycle_12 12, cycle_13 13, cycle_14 14, cycle_15 15
 );
 
 const ROUNDS: u64 = 1000;

@@ -44,6 +44,7 @@ boxed!(KRAKEN);
 pub fn all() -> Vec<Cycle> {
     let fill = r#"{"id":-1,"method":"subscribe","code":0,"result":{"channel":"user.order","data":[{"order_id":"1"}]}}"#;
     vec![
+        hear("crypto_com: a heartbeat, the dialect alone", &CRYPTO_COM, HEARTBEAT),
         line("crypto_com: heartbeat to answer", &CRYPTO_COM, HEARTBEAT),
         line("crypto_com: heartbeat in an unusual form", &CRYPTO_COM, UNUSUAL),
         line("deribit: test request to answer", &DERIBIT, TEST_REQUEST),
@@ -56,6 +57,9 @@ pub fn all() -> Vec<Cycle> {
         say("crypto_com: a signed call", &CRYPTO_COM, Intent::OpenOrders(Path::Http)),
         say("bybit: a signed call", &BYBIT, Intent::OpenOrders(Path::Http)),
         say("kraken: a signed call", &KRAKEN, Intent::OpenOrders(Path::Http)),
+        login("crypto_com: a signed login", &CRYPTO_COM),
+        login("deribit: the first words on a link", &DERIBIT),
+        login("bybit: a signed login", &BYBIT),
     ]
 }
 
@@ -90,6 +94,31 @@ fn say(name: &'static str, side: &Side<Dialect>, intent: Intent) -> Cycle {
         venue.say(armed.now, black_box(intent), &mut out);
         while black_box(out.pop()).is_some() {}
         out.clear();
+    };
+    Cycle { name, run: Box::new(run) }
+}
+
+/// What the dialect alone does with a message: read it and, where that is its business, answer.
+fn hear(name: &'static str, side: &Side<Dialect>, text: &'static str) -> Cycle {
+    let (armed, mut venue, mut out) = (Armed::new(side), (side.dialect)(), Outbox::default());
+    venue.begin(armed.now, LinkRole::Guard, armed.epoch, &mut out);
+    let run = move || {
+        out.clear();
+        let heard = venue.hear(armed.now, LinkRole::Guard, black_box(text), &mut out);
+        assert!(black_box(heard).is_ok());
+        while black_box(out.pop()).is_some() {}
+    };
+    Cycle { name, run: Box::new(run) }
+}
+
+/// The first words on a link, signed where the venue wants that at once, and what is forgotten when it goes.
+fn login(name: &'static str, side: &Side<Dialect>) -> Cycle {
+    let (armed, mut venue, mut out) = (Armed::new(side), (side.dialect)(), Outbox::default());
+    let run = move || {
+        out.clear();
+        venue.begin(armed.now, LinkRole::Guard, armed.epoch, &mut out);
+        assert!(black_box(out.pop()).is_some(), "nothing was said");
+        venue.forget(LinkRole::Guard);
     };
     Cycle { name, run: Box::new(run) }
 }
