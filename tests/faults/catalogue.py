@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from faults import healing as healing
 from faults import hostile as hostile
 from faults import machine as machine
 from faults import network as network
 from faults import peer as peer
 from faults import process as process
 from faults import venue as venue
-from faults.healing import kept as kept
 from faults.scenario import SCENARIOS, Elsewhere, Entry, NotHere
 
 PEER_TESTS = "lib::driver::tests"
@@ -94,6 +94,11 @@ LINES: tuple[Elsewhere | NotHere, ...] = (
     ),
     Elsewhere("V19", "Kraken's tokens are not to be had, and end", cargo=("lib::venue::kraken::tests",)),
     Elsewhere("V20", "times of zero, in other units, and that contradict each other", cargo=("lib::venue::kraken::", "promises::")),
+    NotHere(
+        "V21",
+        "a key is revoked in the middle of a session",
+        "what a venue does to the session then is not published; the next login is refused, as in V15",
+    ),
     Elsewhere("V22", "a key of another account or environment", cargo=("lib::venue::kraken::tests::production", "lib::model::")),
     Elsewhere(
         "V23",
