@@ -6,7 +6,7 @@ use super::queue::Queued;
 use super::reconcile::Passed;
 use super::standing::Maintenance;
 use super::{Deadline, PENDING_MAX, Session};
-use crate::model::{Epoch, ErrorReport, EventKind, LinkRole, LossCause, Misuse, Phase, RequestId};
+use crate::model::{Epoch, ErrorReport, EventKind, LinkRole, LossCause, Misuse, Phase, RequestId, SwitchKind};
 use crate::venue::{Composed, Intent, Screened, Screening, Venue};
 
 impl<V: Venue> Session<V> {
@@ -223,10 +223,21 @@ impl<V: Venue> Session<V> {
         Misuse::NotProtected { phase: self.standing.phase().as_str() }
     }
 
-    /// The caller said by name what breaks the protection: nothing is claimed until it is verified again.
+    /// The caller said by name what breaks the protection: nothing is claimed until it is verified again. Where the link's
+    /// subscriptions are what the switch hangs on no answer of the venue tells of them, neither a ping's nor a read-back.
     fn suspect_ourselves(&mut self, kind: &Screening) {
-        if matches!(kind, Screening::BreaksProtection { .. }) {
-            self.doubt("the application sent what may break the protection");
+        if !matches!(kind, Screening::BreaksProtection { .. }) {
+            return;
+        }
+        match self.venue.facts().kind {
+            SwitchKind::SessionBound | SwitchKind::Countdown => {
+                self.doubt("the application sent what may break the protection");
+            }
+            SwitchKind::GraceAfterDrop => {
+                self.standing.doubts.link =
+                    Some("the application sent what may break the protection, and only a new link is sure to have it");
+                self.restate();
+            }
         }
     }
 

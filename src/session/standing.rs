@@ -50,6 +50,8 @@ pub(super) struct Doubts {
     pub(super) read_back: Option<&'static str>,
     /// The last feed was refused or is overdue.
     pub(super) feed: Option<&'static str>,
+    /// Something was done on this link whose end nothing that can be asked would tell: only another link leads out.
+    pub(super) link: Option<&'static str>,
 }
 
 impl Default for Standing {
@@ -121,7 +123,7 @@ impl Standing {
 
 impl Doubts {
     fn first(self) -> Option<&'static str> {
-        self.read_back.or(self.feed).or(self.unverified.map(|(_, why)| why))
+        self.read_back.or(self.link).or(self.feed).or(self.unverified.map(|(_, why)| why))
     }
 }
 

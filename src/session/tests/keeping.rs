@@ -36,6 +36,24 @@ fn what_breaks_the_protection_is_refused_unless_named_and_then_verified() {
     assert!(!bench.snapshot().claim());
 }
 
+/// A pong was taken for proof that the topic the switch hangs on is still subscribed.
+#[test]
+fn where_nothing_tells_of_the_subscription_what_was_broken_by_name_is_claimed_again_on_a_new_link_only() {
+    let mut bench = Bench::armed(SwitchKind::GraceAfterDrop);
+    let named =
+        Command::Request { id: RequestId(2), method: "logout", params: "{}", sticky: false, unsafe_named: true };
+    assert!(has(&bench.give(Input::Command(named)), "say 1 Order: logout"));
+    bench.hear(1, "pong");
+    bench.hear(1, "on");
+    bench.run(40 * SECOND, true);
+    assert_eq!(bench.phase(), Phase::Degraded);
+    assert!(!bench.snapshot().permit);
+    bench.give(Input::Command(Command::Abandon));
+    let next = bench.redial();
+    bench.link_up(next);
+    assert_eq!(bench.phase(), Phase::Armed);
+}
+
 #[test]
 fn a_request_on_a_lost_link_has_an_unknown_fate_and_is_never_sent_again() {
     let mut bench = Bench::armed(SwitchKind::Countdown);
