@@ -1,6 +1,6 @@
 //! Getting armed, staying armed, and what is not taken for it.
 
-use super::{DERIBIT, EVERYWHERE, Entry, KRAKEN, Where};
+use super::{BYBIT, DERIBIT, EVERYWHERE, Entry, KRAKEN, TELLS_OF_IT, Where};
 
 pub const ALL: &[Entry] = &[
     (
@@ -92,7 +92,7 @@ pub const ALL: &[Entry] = &[
     ),
     (
         "what_breaks_the_protection_is_refused",
-        EVERYWHERE,
+        TELLS_OF_IT,
         "An application cannot weaken the protection in passing: such a request is refused, with what to do instead. Named \
          explicitly it is sent; then nothing is claimed until the venue, asked after that, says that the switch is on, and \
          where it is off it is put on again.",
@@ -106,6 +106,29 @@ pub const ALL: &[Entry] = &[
 
          run until armed, at most 30s
          run 2s
+
+         show",
+    ),
+    (
+        "what_breaks_the_protection_is_refused",
+        BYBIT,
+        "An application cannot weaken the protection in passing: such a request is refused, with what to do instead. Named \
+         explicitly it is sent, and then nothing is claimed on this link any more: nothing that Bybit can be asked tells \
+         whether a link is still subscribed. A new link, armed within the window, costs nothing.",
+        "start quietly until armed
+         order
+         run 1s
+
+         break the protection
+
+         break the protection by name
+         run 3s
+
+         show
+
+         abandon
+         run until armed, at most 5s
+         run 15s
 
          show",
     ),

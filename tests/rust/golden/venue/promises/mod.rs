@@ -23,6 +23,9 @@ const NOT_SESSION_BOUND: Where = Where(&["bybit", "kraken"]);
 const ASKED: Where = Where(&["crypto_com", "deribit", "bybit"]);
 /// The switch covers what others send, too.
 const OF_THE_ACCOUNT: Where = NOT_SESSION_BOUND;
+/// What is asked of the venue tells whether the switch is still on.
+const TELLS_OF_IT: Where = Where(&["crypto_com", "deribit", "kraken"]);
+const BYBIT: Where = Where(&["bybit"]);
 const DERIBIT: Where = Where(&["deribit"]);
 const KRAKEN: Where = Where(&["kraken"]);
 
