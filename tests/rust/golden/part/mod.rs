@@ -5,6 +5,7 @@ mod deadlines;
 mod lease;
 mod lease_page;
 mod liveness;
+mod pace;
 mod ratelimit;
 mod redial;
 mod switch;
@@ -31,12 +32,13 @@ struct Group {
     fresh: fn() -> Box<dyn Part>,
 }
 
-const GROUPS: [Group; 8] = [
+const GROUPS: [Group; 9] = [
     cadence::GROUP,
     deadlines::GROUP,
     lease::GROUP,
     lease_page::GROUP,
     liveness::GROUP,
+    pace::GROUP,
     ratelimit::GROUP,
     redial::GROUP,
     switch::GROUP,

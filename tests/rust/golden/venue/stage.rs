@@ -9,7 +9,7 @@
 //! silence [to the venue | to us | on the links that exist]     nothing passes, and nobody is told
 //! heal                                         everything passes again, and the venue behaves
 //! reset | close 1001 | end of stream           the venue ends every connection
-//! freeze the process 20s | freeze the thread 20s
+//! freeze the process 20s | freeze the thread 20s | freeze the machine 20s       the machine: all its clocks, too
 //! lease quoter 1s every 200ms                  the application takes a lease and renews it
 //! quoter stalls | repeats | gets on | announces a stall of 5s | is closed
 //! kill red button | rearm anna looked          with the words that go with it
@@ -308,6 +308,7 @@ impl<'a, V: Venue> VenueStage<'a, V> {
         match words {
             ["freeze", "the", "process", length] => self.world.freeze(seconds(length), Pause::Process),
             ["freeze", "the", "thread", length] => self.world.freeze(seconds(length), Pause::Thread),
+            ["freeze", "the", "machine", length] => self.world.freeze(seconds(length), Pause::Machine),
             ["wall", "clock", by] => {
                 let back = by.starts_with('-');
                 let millis = i64::try_from(seconds(by.trim_start_matches(['+', '-'])).as_millis()).unwrap();

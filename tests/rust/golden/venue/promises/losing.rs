@@ -217,6 +217,24 @@ pub const ALL: &[Entry] = &[
          show",
     ),
     (
+        "a_paused_machine_is_noticed",
+        EVERYWHERE,
+        "A virtual machine is paused for forty seconds with all its clocks, and cannot know it: by its own clock no time has \
+         passed. What the venue says of its clock tells, as soon as it is heard.",
+        "start quietly until armed
+         order
+         run 10s
+
+         freeze the machine 40s
+         run 41s
+
+         show
+
+         run 15s
+
+         show",
+    ),
+    (
         "wakes_after_the_venue_has_acted",
         EVERYWHERE,
         "The process stands still for longer than the bound. The venue has cancelled meanwhile, and what the guard says on \
