@@ -139,6 +139,20 @@ mod tests {
         }
     }
 
+    /// A stamp is cut to whole milliseconds, so of 501 ms that it shows only 500 ms are sure, forwards and back.
+    #[test]
+    fn a_standstill_is_one_from_the_tolerance_on_and_not_a_millisecond_before() {
+        let second = |venue| {
+            let mut pace = Pace::default();
+            assert_eq!(hear(&mut pace, 1_000, 1_000, 1_000), None);
+            let found = hear(&mut pace, 1_000, 1_000, venue).map(|found| found.at_least);
+            (found, hear(&mut pace, 1_000, 1_000, 1_000))
+        };
+        assert_eq!(second(1_500).0, None);
+        assert_eq!(second(1_501).0, Some(TOLERANCE));
+        assert_eq!(second(499), (None, None), "what is that far behind is left out, and what follows is as before");
+    }
+
     /// What was held up for nine seconds says nothing of our clock, and neither does the quick answer after it.
     #[test]
     fn what_could_be_delay_is_not_a_standstill() {

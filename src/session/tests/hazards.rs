@@ -126,3 +126,15 @@ fn who_was_refused_stays_refused_while_it_is_tried_again() {
     bench.give(Input::Dialled { epoch: Epoch(2) });
     assert_eq!(bench.phase(), Phase::Refused);
 }
+
+/// A lease that was closed meanwhile, for one.
+#[test]
+fn a_renewal_of_a_lease_nobody_has_is_counted_and_changes_nothing() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    let (lease, at) = (crate::model::LeaseId(9), bench.now.at);
+    assert_eq!(bench.give(Input::Renewed { lease, at, due: at + SECOND }), Vec::<String>::new());
+    assert_eq!(bench.session.stale_inputs(), 1);
+    let doubted = Input::LeaseDoubted { lease, why: crate::model::PageFault::Removed };
+    assert_eq!(bench.give(doubted), Vec::<String>::new());
+    assert_eq!(bench.session.stale_inputs(), 2);
+}

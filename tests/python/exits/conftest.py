@@ -7,10 +7,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from exits.row import Outcome, Row, Venues, run
 from exits.table import lines
+from proof import record
 
 from killcord import VenueName
 from killcord.sim import Exchange
@@ -51,3 +53,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("exit table")
         for line in lines([_RUN[key] for key in sorted(_RUN)]):
             terminalreporter.write_line(line)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Writes ``target/proof/exits.json`` when all of the table was run, in milliseconds."""
+    everything = set(Path(__file__).parent.glob("test_*.py"))
+    if not everything <= {item.path for item in session.items} or session.config.option.keyword or not _RUN:
+        return
+    table = {
+        row: {venue.value: {"ended_ms": seen.ended_ms, "tripped_ms": seen.tripped_ms} for venue, seen in outcome.seen.items()}
+        for row, outcome in sorted(_RUN.items())
+    }
+    over = {row: max(seen.ended_ms - outcome.row.target_ms for seen in outcome.seen.values()) for row, outcome in _RUN.items() if outcome.seen}
+    late = sum(value > 0 for value in over.values())
+    record.write("exits", {"failed": session.testsfailed, "rows": len(table), "rows_over_their_target": late, "exits": table})

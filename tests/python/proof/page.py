@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 
 from proof.claims import Claims, Invariant, Part, Target
-from proof.runs import Page, Run, find
+from proof.runs import Page, Run, Value, find
 
+#: One field of one figure of one scenario at one venue, or over all.
+SCENARIO = re.compile(r"found\.([A-Z]\d+)\.(.+)\.([a-z_]+)\.(figure|median|unit|target|held|runs|note|verdict)$")
 #: Of one run so many figures are shown; the file has them all.
 SHOWN_MAX = 60
 
@@ -28,7 +31,7 @@ def write(claims: Claims, page: Page, runs: Mapping[str, Run]) -> str:
     lines += ["", "## The invariants", ""]
     for invariant in claims.invariants:
         lines += [*_invariant(invariant, runs), ""]
-    lines += [*_sources(claims, runs), *_everything(claims, runs)]
+    lines += [*_sources(claims, runs), *_scenarios(runs.get("faults")), *_everything(claims, runs)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -138,12 +141,37 @@ def _standing(run: Run | None) -> str:
     return f"older: {run.changed} file{'s' if run.changed != 1 else ''} it builds on changed since"
 
 
+def _scenarios(run: Run | None) -> Iterator[str]:
+    """Every figure of the fault matrix: the worst of the venues, its target, and what the run itself made of it."""
+    found: dict[str, dict[str, list[Value]]] = {}
+    for key, value in run.figures.items() if run else ():
+        if named := SCENARIO.match(key):
+            found.setdefault(f"{named[1]} {named[2]}", {}).setdefault(named[4], []).append(value)
+    if run is None or not found:
+        return
+    yield ""
+    yield "## The fault matrix"
+    yield ""
+    yield f"Worst of the venues, by the run at `{run.commit}`, in its own words."
+    yield ""
+    yield "| scenario | found | target | |"
+    yield "|---|---|---|---|"
+    for name, fields in found.items():
+        figures = [value for value in fields.get("figure", []) if isinstance(value, float)]
+        targets = [value for value in fields.get("target", []) if isinstance(value, float)]
+        unit = "".join(sorted({f" {unit}" for unit in fields.get("unit", []) if unit}))
+        said = ", ".join(sorted({str(verdict) for verdict in fields.get("verdict", [])}))
+        target = f"{number(max(targets))}{unit}" if targets else ""
+        yield f"| {_cell(name)} | {number(max(figures)) if figures else '-'}{unit} | {target} | {_cell(said)} |"
+
+
 def _everything(claims: Claims, runs: Mapping[str, Run]) -> Iterator[str]:
     yield ""
     yield "## Everything that was written down"
     for source in claims.sources:
         run = runs.get(source.name)
-        figures = {} if run is None else {key: value for key, value in run.figures.items() if key != "commit"}
+        told = {} if run is None else run.figures
+        figures = {key: value for key, value in told.items() if key != "commit" and not SCENARIO.match(key)}
         if not figures:
             continue
         yield ""
