@@ -174,6 +174,10 @@ deny: ## licences, advisories, sources of every crate (needs: cargo install carg
 	@$(CARGO) deny --version >/dev/null 2>&1 || { echo 'cargo-deny is missing: cargo install cargo-deny --locked'; exit 1; }
 	$(CARGO) deny --all-features check
 
+.PHONY: audit
+audit: ## crates and Python packages: licences, bans, sources, hashes, known vulnerabilities; says what could not be checked
+	tests/supply/audit || [ $$? = 2 ]
+
 .PHONY: pins
 pins: $(VENV)/.python ## resolve the Python requirements anew, newest versions, with hashes
 	$(BIN)/python -m venv target/pins
