@@ -3,8 +3,9 @@
 
 use super::alarm::Wishes;
 use super::clock;
+use super::frame::{self, Masks};
 use super::lanes::Lanes;
-use super::link::{Leaving, Link, Websocket, message_of};
+use super::link::{Leaving, Link, Websocket};
 use crate::model::{Epoch, Moment};
 use futures_util::{Sink, StreamExt};
 use std::pin::Pin;
@@ -17,6 +18,7 @@ pub(super) struct Farewell {
     epoch: Epoch,
     websocket: Websocket,
     lanes: Lanes,
+    masks: Masks,
     deadline: Moment,
     /// The peer closed first: there is nothing to wait for once its close frame is answered.
     answering: bool,
@@ -26,9 +28,9 @@ pub(super) struct Farewell {
 impl Farewell {
     pub(super) fn new(link: Link, now: Moment) -> Self {
         let answering = link.leaving() == Some(Leaving::Answer);
-        let (epoch, mut websocket, lanes) = link.into_parts();
+        let (epoch, mut websocket, lanes, masks) = link.into_parts();
         websocket.get_mut().socket_mut().end_orderly();
-        Self { epoch, websocket, lanes, deadline: now + PATIENCE, answering, close_said: false }
+        Self { epoch, websocket, lanes, masks, deadline: now + PATIENCE, answering, close_said: false }
     }
 
     /// True once the link is over.
@@ -58,7 +60,9 @@ impl Farewell {
                 Poll::Ready(Ok(())) => {}
             }
             let Some(waiting) = self.lanes.pop() else { break };
-            if Pin::new(&mut self.websocket).start_send(message_of(waiting)).is_err() {
+            // Not through the library, which would write each line to its log as well.
+            let (stream, masks) = (self.websocket.get_mut(), &mut self.masks);
+            if stream.queue_frame(|out| frame::push_waiting(out, masks, &waiting)).is_err() {
                 return Poll::Ready(Err(()));
             }
         }

@@ -2,6 +2,7 @@
 //! the close frame that tells a peer which rule it broke. The library would do this with an allocation per message; the
 //! header is still its own. What comes in, pongs and answers to close frames are the library's business altogether.
 
+use super::lanes::Waiting;
 use std::io;
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
@@ -46,6 +47,14 @@ pub(super) fn push_binary(out: &mut Vec<u8>, masks: &mut Masks, payload: &[u8]) 
 /// Appends a ping whose payload is the nonce, big-endian.
 pub(super) fn push_ping(out: &mut Vec<u8>, masks: &mut Masks, nonce: u64) -> io::Result<()> {
     push(out, masks, OpCode::Control(Control::Ping), &nonce.to_be_bytes())
+}
+
+/// Appends what waited in a lane.
+pub(super) fn push_waiting(out: &mut Vec<u8>, masks: &mut Masks, waiting: &Waiting) -> io::Result<()> {
+    match waiting {
+        Waiting::Line(line) => push_text(out, masks, line),
+        Waiting::Ping(nonce) => push_ping(out, masks, *nonce),
+    }
 }
 
 /// Appends a close frame without a reason (section 5.5.1).

@@ -251,10 +251,7 @@ impl Link {
         while self.is_writable()
             && let Some(waiting) = self.lanes.pop()
         {
-            match waiting {
-                Waiting::Line(line) => self.write(cx, now, |out, masks| frame::push_text(out, masks, &line)),
-                Waiting::Ping(nonce) => self.write(cx, now, |out, masks| frame::push_ping(out, masks, nonce)),
-            }
+            self.write(cx, now, |out, masks| frame::push_waiting(out, masks, &waiting));
         }
         self.close_if_muted();
     }
@@ -323,20 +320,9 @@ impl Link {
     }
 
     /// What a graceful end needs.
-    pub(super) fn into_parts(self) -> (Epoch, Websocket, Lanes) {
-        (self.epoch, self.websocket, self.lanes)
+    pub(super) fn into_parts(self) -> (Epoch, Websocket, Lanes, Masks) {
+        (self.epoch, self.websocket, self.lanes, self.masks)
     }
-}
-
-pub(super) fn message_of(waiting: Waiting) -> Message {
-    match waiting {
-        Waiting::Line(line) => Message::text(line),
-        Waiting::Ping(nonce) => ping_message(nonce),
-    }
-}
-
-fn ping_message(nonce: u64) -> Message {
-    Message::Ping(Bytes::copy_from_slice(&nonce.to_be_bytes()))
 }
 
 fn closed(frame: Option<CloseFrame>) -> LossCause {

@@ -8,7 +8,7 @@ use crate::model::{
     Breach, CallTag, Epoch, EventKind, Evidence, LinkRole, LossCause, Moment, Notice, Occasion, ReadBackVerdict,
     Refusal, RefusalClass, Step, SwitchKind, Trip,
 };
-use crate::venue::{CallReply, Errand, Heard, Report, Venue};
+use crate::venue::{CallReply, Errand, Heard, Report, Venue, json};
 use std::time::Duration;
 
 impl<V: Venue> Session<V> {
@@ -21,7 +21,11 @@ impl<V: Venue> Session<V> {
         if role == LinkRole::Guard && self.link.as_ref().is_some_and(|link| link.talk().is_none()) {
             return;
         }
-        match self.venue.hear(self.now, role, text, &mut self.out) {
+        let heard = match json::is_too_deep(text) {
+            true => Err(Breach { what: "a message nested deeper than 32 levels" }),
+            false => self.venue.hear(self.now, role, text, &mut self.out),
+        };
+        match heard {
             Ok(heard) => {
                 self.learn_of_orders(role, epoch, text, heard);
                 self.deliver(role, heard, text);
@@ -46,6 +50,11 @@ impl<V: Venue> Session<V> {
             // A dialect would go on calling, and nobody is left who would use it.
             return;
         }
+        // A dialect must hear that its call is over, or it would wait for ever.
+        let reply = match reply {
+            CallReply::Got { body, .. } if json::is_too_deep(body) => CallReply::Failed(LossCause::Breach),
+            CallReply::Got { .. } | CallReply::Failed(_) => reply,
+        };
         if let Err(breach) = self.venue.hear_reply(self.now, tag, reply, &mut self.out) {
             self.breached(LinkRole::Guard, breach);
         }

@@ -71,6 +71,31 @@ pub fn read_object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
     text.trim_ascii_start().starts_with('{').then(|| serde_json::from_str(text).ok()).flatten()
 }
 
+/// True when arrays and objects are nested deeper than [`DEPTH_MAX`]. Text that is not JSON may be called so or not.
+pub fn is_too_deep(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    // Each level opens and closes, and most messages have fewer brackets than the deepest may have levels: these two are
+    // cheap, and the walk below is not.
+    if bytes.len() <= 2 * DEPTH_MAX || bytes.iter().filter(|byte| matches!(byte, b'{' | b'[')).count() <= DEPTH_MAX {
+        return false;
+    }
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEPTH_MAX {
+            return true;
+        }
+    }
+    false
+}
+
 /// True when the text is JSON at all.
 pub fn is_json(text: &str) -> bool {
     serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
@@ -100,6 +125,10 @@ fn push_escape(line: &mut String, c: char) {
     let _ = write!(line, "\\u{:04x}", u32::from(c));
 }
 
+/// How deep a venue may nest. The deepest message any of them documents has six levels; the library's own limit is 128,
+/// and every level of what a reader follows costs stack.
+pub const DEPTH_MAX: usize = 32;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,5 +156,23 @@ mod tests {
         let mut line = String::new();
         push_string(&mut line, nasty);
         assert_eq!(serde_json::from_str::<String>(&line).unwrap(), nasty);
+    }
+
+    #[test]
+    fn thirty_two_levels_are_read_and_one_more_is_too_deep() {
+        for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+            let nested = |depth: usize| format!("{}0{}", open.repeat(depth), close.repeat(depth));
+            assert!(!is_too_deep(&nested(DEPTH_MAX)));
+            assert!(is_too_deep(&nested(DEPTH_MAX + 1)));
+        }
+    }
+
+    #[test]
+    fn brackets_beside_each_other_or_in_strings_are_not_depth() {
+        assert!(!is_too_deep(&format!("[{}]", ["{}"; 1000].join(","))));
+        assert!(!is_too_deep(&format!(r#"["{}"]"#, "[".repeat(1000))));
+        assert!(!is_too_deep(&format!(r#"["\"{}"]"#, "[{".repeat(1000))));
+        // A string that ends in an escaped backslash has ended.
+        assert!(is_too_deep(&format!(r#"["\\",{}0{}]"#, "[".repeat(40), "]".repeat(40))));
     }
 }

@@ -14,7 +14,7 @@ mod addresses;
 mod clock;
 mod direct;
 mod facts;
-mod json;
+pub(crate) mod json;
 mod orders;
 mod outbox;
 mod requests;
