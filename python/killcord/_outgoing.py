@@ -10,13 +10,34 @@ from .model import Json, Phase
 
 
 def parameters(params: Mapping[str, Json] | str | None) -> str:
-    """JSON text; text is taken as it is. Raises ``NotSendable`` for what JSON has no word for."""
+    """JSON text; text is taken as it is. Raises ``NotSendable`` for what JSON has no word for.
+
+    What is sent reads back as what was given (a tuple as a list); nothing is rounded, renamed or left out on the way.
+    """
     if isinstance(params, str):
         return params
     try:
+        _require_text_keys(params)
         return json.dumps({} if params is None else params, separators=(",", ":"), allow_nan=False)
-    except ValueError as error:
-        raise NotSendable(f"the parameters are not JSON: {error}", why=str(error)) from None
+    except RecursionError:
+        why = "nested too deep, or in itself"
+    except (TypeError, ValueError) as error:
+        why = str(error)
+    raise NotSendable(f"the parameters are not JSON: {why}", why=why)
+
+
+def _require_text_keys(value: object) -> None:
+    """The library would write ``{1: …}`` as ``{"1": …}``, and ``{1: …, "1": …}`` with one key twice."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"the key {key!r} is not text")
+            if isinstance(inner, Mapping | list | tuple):
+                _require_text_keys(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            if isinstance(inner, Mapping | list | tuple):
+                _require_text_keys(inner)
 
 
 def text(line: bytes | str) -> str:

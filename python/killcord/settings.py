@@ -236,8 +236,9 @@ class _Build:
                 found = Credentials.from_file(self.path.parent / str(where))
             make(found)
         except ConfigError as error:
-            rule = f"{error.field} {error.rule}" if source == "env" else error.rule
-            mistake = Mistake(line, column, f"{label}.{source}", str(where), rule)
+            named = not _may_be_secret(str(where))
+            rule = f"{error.field} {error.rule}" if source == "env" and named else error.rule
+            mistake = Mistake(line, column, f"{label}.{source}", str(where) if named else "[hidden]", rule)
             raise SettingsError(str(self.path), (mistake,)) from None
         return found
 
@@ -269,6 +270,12 @@ _CLASSES: dict[VenueName, Callable[..., Venue]] = {
     VenueName.BYBIT: Bybit,
     VenueName.KRAKEN: Kraken,
 }
+
+
+def _may_be_secret(text: str) -> bool:
+    """The same as in the reader (``settings/section.rs``): a secret that was pasted where its place is to be named."""
+    mixed = all(any(kind(char) for char in text) for kind in (str.islower, str.isupper, str.isdigit))
+    return len(text) >= 20 and (text.endswith("=") or (mixed and not any(char in text for char in "/. ")))
 
 
 def _values(section: _Section) -> dict[str, Any]:

@@ -270,7 +270,21 @@ fn shown(field: &Field, value: &DeValue<'_>) -> String {
 
 const SHOWN_MAX: usize = 60;
 
+/// True for what looks like a key's secret, which people paste into any place: long, of all kinds of letters and digits, and
+/// neither a path nor words; or with the padding of base64.
+fn may_be_secret(text: &str) -> bool {
+    let has = |kind: fn(&char) -> bool| text.chars().any(|c| kind(&c));
+    let mixed = has(char::is_ascii_lowercase) && has(char::is_ascii_uppercase) && has(char::is_ascii_digit);
+    text.len() >= SECRET_MIN && (text.ends_with('=') || mixed && !text.contains(['/', '.', ' ']))
+}
+
+/// The shortest secret of any venue is longer (Crypto.com: 22 characters after its prefix).
+const SECRET_MIN: usize = 20;
+
 fn shortened(text: &str) -> String {
+    if may_be_secret(text) {
+        return "[hidden]".into();
+    }
     let mut short: String = text.chars().take(SHOWN_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.chars().nth(SHOWN_MAX).is_some() {
         short.push('…');

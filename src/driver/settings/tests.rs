@@ -153,6 +153,14 @@ fn a_secret_in_the_file_is_refused_and_never_shown() {
         let mistakes = read(GOOD.replace(right, wrong).as_bytes()).unwrap_err();
         assert!(!format!("{mistakes:?}").contains("canary"), "{mistakes:?}");
     }
+    for pasted in ["Zx9w8V7u6T5s4R3q2P1o0Nmcanary", "a/b+cD3canary0000000000=="] {
+        for wrong in
+            [format!("heartbeat_s = \"{pasted}\""), format!("\"{pasted}\" = 1"), format!("name = \"{pasted}\"")]
+        {
+            let mistakes = read(GOOD.replace("heartbeat_s = 10", &wrong).as_bytes()).unwrap_err();
+            assert!(!format!("{mistakes:?}").contains("canary"), "{mistakes:?}");
+        }
+    }
     let inline = read(GOOD.replace("{ env = \"DERIBIT\" }", "{ secret = \"x\" }").as_bytes()).unwrap_err();
     assert!(inline[0].rule.starts_with("secrets do not stand in this file"));
 }
