@@ -153,11 +153,10 @@ fn an_answer_to_a_heartbeat_leaves_in_the_same_breath_and_the_reserved_lane() {
 #[test]
 fn a_line_nested_too_deep_is_a_breach_that_costs_an_armed_link_nothing_and_is_heard_by_no_dialect() {
     let mut bench = Bench::armed(SwitchKind::SessionBound);
-    let deep = format!("{}{}", "[".repeat(33), "]".repeat(33));
-    let said = bench.hear(1, &deep);
+    let nested = |depth| format!("{}\"{}\"{}", "[".repeat(depth), "x".repeat(300), "]".repeat(depth));
+    let said = bench.hear(1, &nested(33));
     assert!(said.iter().any(|line| line.contains("nested deeper than 32 levels")), "{said:?}");
     assert!(!said.iter().any(|line| line.starts_with("hang up")), "{said:?}");
-    let shallow = format!("{}{}", "[".repeat(32), "]".repeat(32));
-    let said = bench.hear(1, &shallow);
+    let said = bench.hear(1, &nested(32));
     assert!(!said.iter().any(|line| line.contains("nested")), "{said:?}");
 }
