@@ -6,7 +6,7 @@ use super::link::{Pulse, venue_probe_period};
 use super::queue::Queued;
 use super::refusals::pause_after;
 use super::{Deadline, Session};
-use crate::model::{Epoch, EventKind, LinkRole, LossCause, Moment, Refusal};
+use crate::model::{Epoch, EventKind, LinkRole, LossCause, Moment, Refusal, RefusalClass};
 use crate::parts::{Redial, Verdict};
 use crate::venue::{Intent, Venue};
 use std::time::Duration;
@@ -124,7 +124,10 @@ impl<V: Venue> Session<V> {
 
     /// The order link could not log in. The guarding link, and so the protection, is not touched by that.
     pub(super) fn trade_refused(&mut self, refusal: Refusal) {
-        self.trade.redial.pause_until(self.now.at + pause_after(refusal.class));
+        // Where the guarding link waits for a person the key is at fault, whatever this link's code says (Bybit's 10003 is
+        // "too many sessions" here and "invalid key" there): the venue is asked no more often.
+        let class = if self.standing.refused { RefusalClass::Fatal } else { refusal.class };
+        self.trade.redial.pause_until(self.now.at + pause_after(class));
         self.tell_refusal(refusal);
         self.trade_hang_up(LossCause::OnPurpose);
     }
