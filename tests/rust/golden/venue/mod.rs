@@ -66,7 +66,7 @@ pub const BYBIT: VenueWords = VenueWords {
     name: "bybit",
     steps: [
         ("{login}", "auth"),
-        ("{switch}", "POST /v5/order/disconnected-cancel-all"),
+        ("{switch}", "subscribe:dcp.future"),
         ("{read back}", "GET /v5/account/query-dcp-info"),
         ("{cancel all}", "POST /v5/order/cancel-all"),
         ("{list}", "GET /v5/order/realtime"),
