@@ -2,8 +2,8 @@
 //! what is too much is refused, by name and with the time to wait.
 //!
 //! Four fifths of a pool are for the application, because keepalives and a kill come out of it too. Cancels are held back
-//! only where a breach ends the session, and then only by the last tenth: one cancel too many would there take every other
-//! order with it.
+//! only where a breach ends the session or may, and then only by the last tenth: one cancel too many would there take every
+//! other order with it.
 
 use crate::model::Moment;
 use crate::parts::RateLimit;
@@ -18,6 +18,8 @@ pub(super) struct Rates {
     messages: RateLimit,
     orders: Option<Matching>,
     subscriptions: Option<RateLimit>,
+    /// Everything that is said, where cancels come out of the pool that keepalives come out of.
+    all: Option<RateLimit>,
     /// Since when what was said may be on its way still.
     held_up: Option<Moment>,
 }
@@ -35,6 +37,7 @@ impl Rates {
             messages: four_fifths(facts.message_rule),
             orders: facts.order_rule.map(matching),
             subscriptions: facts.subscription_rule.map(four_fifths),
+            all: facts.cancels_cost_keepalives.then(|| nine_tenths(facts.message_rule)),
             held_up: None,
         }
     }
@@ -45,7 +48,7 @@ impl Rates {
             (Toll::Cancel, Some(matching)) => matching.cancels.ready_at(now),
             (Toll::Order, Some(matching)) => matching.orders.ready_at(now),
             (Toll::Unknown, Some(matching)) => matching.orders.ready_at(now).max(self.messages.ready_at(now)),
-            (Toll::Cancel, None) => now,
+            (Toll::Cancel, None) => self.all.as_ref().map_or(now, |all| all.ready_at(now)),
             (Toll::Order | Toll::Unknown, None) | (Toll::Message, _) => self.messages.ready_at(now),
             (Toll::Subscription, _) => {
                 self.subscriptions.as_ref().unwrap_or(&self.messages).ready_at(now).max(self.messages.ready_at(now))
@@ -56,6 +59,9 @@ impl Rates {
 
     /// Counts one that is said.
     pub(super) fn take(&mut self, now: Moment, toll: Toll) {
+        if let Some(all) = &mut self.all {
+            all.take(now);
+        }
         match (toll, &mut self.orders) {
             (Toll::Order | Toll::Cancel, Some(matching)) => matching.take(now),
             (Toll::Unknown, Some(matching)) => {
@@ -81,6 +87,9 @@ impl Rates {
     pub(super) fn arrived(&mut self, now: Moment) {
         let Some(since) = self.held_up.take() else { return };
         self.messages.count_late(since, now);
+        if let Some(all) = &mut self.all {
+            all.count_late(since, now);
+        }
         if let Some(matching) = &mut self.orders {
             matching.orders.count_late(since, now);
             matching.cancels.count_late(since, now);

@@ -54,6 +54,7 @@ impl Words {
             dial_rule: RateRule { count: 150, per: 600 * SECOND },
             message_rule: RateRule { count: 100, per: SECOND },
             order_rule: None,
+            cancels_cost_keepalives: false,
             subscription_rule: None,
             no_farewell: None,
             no_disarm: None,

@@ -66,6 +66,9 @@ pub struct Facts {
     pub order_rule: Option<RateRule>,
     /// The same for subscriptions.
     pub subscription_rule: Option<RateRule>,
+    /// Cancels come out of `message_rule` as keepalives do, and what is refused for it may be a keepalive: cancels may not
+    /// use up all of it. False where a breach can cost nothing but the request.
+    pub cancels_cost_keepalives: bool,
     /// Why a farewell (an end that keeps orders) is impossible here; `None` when it is possible.
     pub no_farewell: Option<&'static str>,
     /// Why a deliberate disarm on a live link is impossible here; `None` when it is possible.

@@ -18,6 +18,7 @@ fn rates() -> Rates {
             cancels: nine_tenths(rule(20, 4 * SECOND)),
         }),
         subscriptions: Some(four_fifths(rule(10, 3 * SECOND))),
+        all: None,
         held_up: None,
     }
 }
@@ -92,4 +93,20 @@ fn a_venue_without_such_a_rule_never_holds_a_cancel_back() {
     let mut rates = Rates { orders: None, subscriptions: None, ..rates() };
     assert_eq!(burst(&mut rates, at(0), Toll::Order), 80);
     assert_eq!(burst(&mut rates, at(0), Toll::Cancel), 200);
+}
+
+/// Crypto.com: 150 a second for everything, the answer to a heartbeat included.
+#[test]
+fn where_cancels_and_keepalives_share_a_pool_the_last_tenth_is_not_for_cancels() {
+    let all = nine_tenths(RateRule { count: 150, per: SECOND });
+    let messages = four_fifths(RateRule { count: 150, per: SECOND });
+    let mut rates = Rates { messages, orders: None, subscriptions: None, all: Some(all), held_up: None };
+    assert_eq!(burst(&mut rates, at(0), Toll::Order), 120);
+    assert_eq!(burst(&mut rates, at(1), Toll::Cancel), 15, "orders leave room for cancels, and these for a heartbeat");
+    assert_eq!(rates.wait(at(2), Toll::Cancel), Some(Duration::from_millis(998)));
+    assert_eq!(burst(&mut rates, at(1_000), Toll::Cancel), 120);
+    rates.hold_up(at(1_500));
+    rates.arrived(at(1_900));
+    assert_eq!(burst(&mut rates, at(2_500), Toll::Cancel), 15);
+    assert_eq!(rates.wait(at(2_500), Toll::Cancel), Some(Duration::from_millis(400)), "it arrived all at once");
 }

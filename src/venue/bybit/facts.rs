@@ -90,6 +90,7 @@ pub(super) fn facts(config: &BybitConfig) -> Facts {
         dial_rule: DIALS,
         message_rule: MESSAGES,
         order_rule: None,
+        cancels_cost_keepalives: false,
         subscription_rule: None,
         no_farewell: Some("Bybit keeps the protection on after a close; cancel or move the orders first, then let go"),
         no_disarm: Some("Bybit's disconnection protection can be taken off by Bybit only, not by API"),

@@ -70,6 +70,9 @@ pub(super) fn facts(factor: TimeFactor) -> Facts {
         dial_rule: DIAL_RULE,
         message_rule: MESSAGE_RULE,
         order_rule: None,
+        // No page says that answers to heartbeats are exempt. A cancel too many is refused anyhow; an answer refused for it
+        // would end the connection, and every order of it.
+        cancels_cost_keepalives: true,
         subscription_rule: None,
         no_farewell: Some(NO_FAREWELL),
         no_disarm: Some(NO_DISARM),

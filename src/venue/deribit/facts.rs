@@ -67,6 +67,7 @@ pub(super) fn facts(heartbeat_s: u32, matching: MatchingCredits, factor: TimeFac
         dial_rule: DIAL_RULE,
         message_rule: MESSAGE_RULE,
         order_rule: Some(matching.rule()),
+        cancels_cost_keepalives: false,
         subscription_rule: Some(SUBSCRIPTION_RULE),
         no_farewell: None,
         no_disarm: None,

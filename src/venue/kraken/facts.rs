@@ -78,6 +78,7 @@ pub(super) fn facts(config: &KrakenConfig) -> Facts {
         dial_rule: DIALS,
         message_rule: MESSAGES,
         order_rule: None,
+        cancels_cost_keepalives: false,
         subscription_rule: None,
         no_farewell: None,
         no_disarm: None,
