@@ -204,3 +204,27 @@ fn a_guard_that_wakes_after_the_budget_says_nothing_that_keeps_the_switch() {
         assert_eq!(kept, Vec::<&String>::new(), "{kind:?}");
     }
 }
+
+/// Renewing wakes nobody: without a look of its own the first renewal would be seen with the next thing that happens.
+#[test]
+fn a_first_renewal_is_looked_for_every_20_ms_however_often_something_else_happens() {
+    let mut bench = Bench::armed(SwitchKind::SessionBound);
+    let began = bench.now.at;
+    let look = Duration::from_millis(20);
+    bench.lease(1, "quoter");
+    assert_eq!(bench.session.deadlines.when(Deadline::Lease), Some(began + look));
+    bench.tick_after(Duration::from_millis(5));
+    assert_eq!(bench.session.deadlines.when(Deadline::Lease), Some(began + look), "not put off");
+    bench.tick_after(Duration::from_millis(15));
+    assert_eq!(bench.session.deadlines.when(Deadline::Lease), Some(began + 2 * look));
+}
+
+/// The link has done the one thing that it was still kept for; the other path says nothing of it.
+#[test]
+fn after_a_lapse_the_link_is_aborted_once_cancel_all_is_acknowledged_on_it() {
+    let mut bench = Bench::leased(SwitchKind::Countdown);
+    bench.tick_after(BUDGET + Duration::from_nanos(1));
+    let over_http = CallReply::Got { status: 200, body: "", date: None };
+    assert!(!has(&bench.give(Input::Answered { tag: CallTag(1), reply: over_http }), "hang up 1"));
+    assert!(has(&bench.hear(1, "cancelled"), "hang up 1"));
+}
