@@ -39,10 +39,11 @@ def main() -> int:
     without = missing()
     began = time.monotonic()
     reports: list[Report] = []
-    with ThreadPoolExecutor(options.jobs) as pool:
-        for report in pool.map(lambda entry: played(entry, options.runs, without), entries):
-            reports.append(report)
-            print("\n".join(table(report.rows)), flush=True)
+    for jobs, some in ((options.jobs, [e for e in entries if not is_alone(e)]), (1, [e for e in entries if is_alone(e)])):
+        with ThreadPoolExecutor(jobs) as pool:
+            for report in pool.map(lambda entry: played(entry, options.runs, without), some):
+                reports.append(report)
+                print("\n".join(table(report.rows)), flush=True)
     rows = [row for report in reports for row in report.rows]
     for finding in [finding for report in reports for finding in report.findings]:
         print(f"\n{finding}", file=sys.stderr)
@@ -81,6 +82,11 @@ def chosen(entries: dict[str, Entry], only: str, *, gate: bool) -> list[Entry]:
 def matches(id: str, word: str) -> bool:
     """A group is a word without digits."""
     return id == word or (word.isalpha() and id.rstrip("0123456789") == word)
+
+
+def is_alone(entry: Entry) -> bool:
+    """Whether nothing may be played beside it."""
+    return isinstance(entry, Scenario) and entry.alone
 
 
 def kind(entry: Entry) -> str:

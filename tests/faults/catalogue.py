@@ -93,7 +93,7 @@ LINES: tuple[Elsewhere | NotHere, ...] = (
         cargo=(f"{SESSION}::keeping::a_countdown_fed_too_late_is_presumed_tripped",),
     ),
     Elsewhere("V19", "Kraken's tokens are not to be had, and end", cargo=("lib::venue::kraken::tests",)),
-    Elsewhere("V20", "times of zero, in other units, and that contradict each other", cargo=("lib::venue::kraken::", "promises::")),
+    Elsewhere("V20", "times of zero, in other units, and that contradict each other", cargo=("lib::venue::kraken::", "main::promises")),
     NotHere(
         "V21",
         "a key is revoked in the middle of a session",
@@ -229,7 +229,7 @@ LINES: tuple[Elsewhere | NotHere, ...] = (
     Elsewhere("X15", "exec of another program", pytest=("exits/test_children.py", "-k", "X15")),
     Elsewhere("Z01", "frames and messages of every wrong size", cargo=(f"{PEER_TESTS}::hostile",)),
     Elsewhere("Z02", "headers without end", cargo=(f"{PEER_TESTS}::stages::an_answer_without_end",)),
-    Elsewhere("Z03", "frames that break the rules", cargo=(f"{PEER_TESTS}::hostile", f"{PEER_TESTS}::frames", "hostile::")),
+    Elsewhere("Z03", "frames that break the rules", cargo=(f"{PEER_TESTS}::hostile", f"{PEER_TESTS}::frames", "main::hostile")),
     Elsewhere("Z05", "every wrong certificate, old versions, plaintext", cargo=(f"{PEER_TESTS}::tls",)),
     Elsewhere(
         "Z08",

@@ -26,7 +26,7 @@ from resting import ORDER
 
 from faults.namespace import Namespace
 from faults.wire import DOWN, UP
-from killcord import KillcordError, Phase, PhaseChanged, Policy, SwitchKind, VenueName
+from killcord import KillcordError, NotConnected, Phase, PhaseChanged, Policy, SwitchKind, VenueName
 from killcord.sim import Exchange, JournalKind
 
 HERE, THERE = "10.77.1.1", "10.77.2.1"
@@ -199,9 +199,14 @@ def at_work(desk: Desk, within_s: float = PATIENCE_S) -> None:
     if desk.guard.snapshot.latched:
         desk.guard.rearm(acknowledge="the fault is over")
         desk.armed(within_s)
-    if desk.exchange.open_order_count() == 0:
+    until_ns = desk.exchange.now_ns() + int(within_s * 1e9)
+    while desk.exchange.open_order_count() == 0:
         try:
             desk.guard.request_blocking(*ORDER[desk.exchange.venue], timeout_s=within_s)
+        except NotConnected:
+            # Armed, and the link that carries orders (Bybit) is still being made.
+            assert desk.exchange.now_ns() < until_ns, desk.story()
+            pass_time(0.05)
         except KillcordError as error:
             raise AssertionError(f"{desk.exchange.venue.value}: no order: {error}: {desk.story()}") from error
 

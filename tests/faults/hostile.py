@@ -54,7 +54,7 @@ def flood(report: Report, runs: int, first: int, what: str) -> None:
     report.never(f"links lost or called dead ({what})", lost, of=runs)
 
 
-@scenario("Z07", "a flood of pings, and of pongs nobody asked for", needs_network=False)
+@scenario("Z07", "a flood of pings, and of pongs nobody asked for", needs_network=False, alone=True)
 def pings(report: Report, runs: int) -> None:
     assert Path("/proc/self/task").is_dir()
     flood(report, runs, 0x89, "pings")

@@ -325,7 +325,7 @@ VENUES = 4
 """Per run."""
 
 
-@scenario("R09", "one link after another: memory, descriptors, threads", needs_network=False)
+@scenario("R09", "one link after another: memory, descriptors, threads", needs_network=False, alone=True)
 def reconnects(report: Report, runs: int) -> None:
     reconnected()
     gc.collect()

@@ -22,6 +22,8 @@ class Scenario:
     """Whether it is one of those of every `make test`."""
     needs_network: bool
     """Whether it needs networks of its own, and with them root."""
+    alone: bool = False
+    """Whether it counts what this process has, so that no other may be played beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,14 @@ Entry = Scenario | Elsewhere | NotHere
 SCENARIOS: dict[str, Scenario] = {}
 
 
-def scenario(id: str, title: str, *, gate: bool = False, needs_network: bool = True) -> Callable[[Play], Play]:
+def scenario(
+    id: str, title: str, *, gate: bool = False, needs_network: bool = True, alone: bool = False
+) -> Callable[[Play], Play]:
     """Puts a function on the list."""
 
     def put(play: Play) -> Play:
         assert id not in SCENARIOS, id
-        SCENARIOS[id] = Scenario(id, title, play, gate, needs_network)
+        SCENARIOS[id] = Scenario(id, title, play, gate, needs_network, alone)
         return play
 
     return put
