@@ -121,7 +121,9 @@ impl Shared {
         if matches!(ask, Ask::Start) && self.started.swap(true, Ordering::AcqRel) {
             return Err(Misuse::AlreadyStarted.into());
         }
-        self.push_ask(ask, 0, ASKS_MAX + ASKS_RESERVED)
+        // Leases that come and go may have taken what is reserved for commands; the end has a reserve of its own.
+        let room = if matches!(ask, Ask::LetGo { .. }) { 2 * ASKS_RESERVED } else { ASKS_RESERVED };
+        self.push_ask(ask, 0, ASKS_MAX + room)
     }
 
     /// Hands over a request and names it. Refused when too many wait to be sent, or when the answers of earlier ones
