@@ -37,6 +37,16 @@ const EXCEPTIONS: &[Exception] = &[
         path: "src/python/departure.rs",
         reason: "that the interpreter ends is a flag of CPython's which wakes nobody: it can only be looked at again",
     },
+    Exception {
+        rule: "sleep",
+        path: "benches/scale/main.rs",
+        reason: "no test: it measures what guards use while nothing is asked of them for a given time",
+    },
+    Exception {
+        rule: "sleep",
+        path: "benches/scale/venues.rs",
+        reason: "no test: the time for which restarted venues are away is what is measured",
+    },
 ];
 
 #[test]
