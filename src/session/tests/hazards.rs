@@ -79,7 +79,9 @@ fn what_was_said_into_a_silence_counts_from_when_the_link_is_fresh_again() {
     assert_eq!(bench.phase(), Phase::Armed);
     bench.run(Duration::from_millis(300), true);
     assert!(has(&bench.request(90, "read"), "Throttled"), "1.2 s after they were said, 0.3 s after they arrived");
-    bench.run(Duration::from_millis(800), true);
+    bench.run(Duration::from_millis(500), true);
+    assert!(has(&bench.request(92, "read"), "Throttled"), "0.8 s after they arrived");
+    bench.run(Duration::from_millis(300), true);
     assert!(has(&bench.request(91, "read"), "sent"));
 }
 
