@@ -95,7 +95,7 @@ SCENARIOS = (
     Scenario("answer, loop blocked 50 ms", "answer", 100, 250, "loop", 50, both_cores=True),
     Scenario("answer, Python thread computes", "answer", 100, 250, "thread", 50, both_cores=True),
     Scenario("answer, Python thread computes, one core", "answer", 100, 250, "thread", 50, only=SHARED),
-    Scenario("order call to arrival", "order", 1000, 2000, quick=True),
+    Scenario("order call to arrival", "order", 100, 300, quick=True),
     Scenario("message to Python callback", "deliver", 1000, 2000, quick=True),
     Scenario("FIN to event", "drop", 100, 7),
     Scenario("RST to event", "drop", 100, 7, how="rst"),
