@@ -104,8 +104,8 @@ fn set_options(socket: BorrowedFd<'_>, user_timeout: Duration) -> io::Result<()>
 /// After an outage a link that was kept lives again when somebody sends again, and a kernel doubles its pause each time: a
 /// cut of 2.2 s was found to be over up to 1.7 s after its end, and after 3 cuts of 4 s in 10 the user timeout came first and
 /// reset a link whose path had healed, which on a session-bound venue is the trip. So never wait longer than a second, the
-/// least that Linux takes (6.15 and later): no reset in 12 such cuts. The price is paid on a path slower than a second, where
-/// everything is sent twice. An older kernel refuses the option, and goes on doubling.
+/// least that Linux takes (6.15 and later): no reset in the six such cuts that were traced. The price is paid on a path slower
+/// than a second, where everything is sent twice. An older kernel refuses the option, and goes on doubling.
 fn resend_every_second(socket: BorrowedFd<'_>) {
     let longest: libc::c_int = 1000;
     let length = libc::socklen_t::try_from(size_of_val(&longest)).expect("an int is a few bytes long");
