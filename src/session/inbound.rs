@@ -314,12 +314,13 @@ impl<V: Venue> Session<V> {
         }
     }
 
-    /// A countdown that was running while the engine was down cancels everything when the engine comes back.
+    /// A countdown that was running while the engine was down cancels everything when the engine comes back, and a feed that
+    /// was said before that may be acknowledged after it: only a later one proves that the countdown runs again.
     fn countdown_ran_through_maintenance(&mut self) {
         if let Some(how) = self.switch.trip(Trip::Presumed) {
             self.tripped(how);
-            self.feed();
         }
+        self.doubt("the venue came back, and a countdown that ran through its maintenance has ended");
     }
 
     fn call_back(&mut self, after: Duration, errand: Errand) {

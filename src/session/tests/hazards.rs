@@ -105,6 +105,25 @@ fn maintenance_is_shown_whether_the_venue_or_the_application_is_in_it() {
     assert!(bench.snapshot().maintenance);
 }
 
+/// Kraken, found by simulation: the venue took a feed, went down, cancelled everything as it came back, and only then
+/// acknowledged the feed. The guard said armed, and the venue would never have cancelled.
+#[test]
+fn a_feed_said_before_the_venue_came_back_proves_no_running_countdown() {
+    let mut bench = Bench::armed(SwitchKind::Countdown);
+    bench.run(Duration::from_millis(14_900), true);
+    let lines = bench.run(Duration::from_millis(200), false);
+    assert!(lines.iter().any(|line| line.ends_with(": feed")), "{lines:?}");
+    bench.hear(1, "down");
+    bench.hear(1, "up");
+    assert_eq!(bench.phase(), Phase::Tripped);
+    bench.now.at = bench.now.at + Duration::from_millis(100);
+    let lines = bench.hear(1, "fed");
+    assert!(!bench.phase().claims(), "{lines:?}");
+    assert!(lines.iter().any(|line| line.ends_with(": feed")), "asked at once for what counts: {lines:?}");
+    bench.hear(1, "fed");
+    assert_eq!(bench.phase(), Phase::Armed);
+}
+
 #[test]
 fn a_link_is_authenticating_until_the_venue_knows_us_and_arming_from_then_on() {
     let mut bench = Bench::new(SwitchKind::SessionBound);
