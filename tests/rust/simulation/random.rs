@@ -13,7 +13,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// Of every venue. An unoptimised build is there to look into one schedule, not to run many.
-const SCHEDULES: u64 = if cfg!(debug_assertions) { 40 } else { 25_500 };
+const SCHEDULES: u64 = if cfg!(debug_assertions) { 40 } else { 30_000 };
 /// Of a failure's trace; `KILLCORD_LINES=n` shows more.
 const LINES: usize = 200;
 /// With this many schedules every state that a venue can reach must have been reached, each this often.
