@@ -51,7 +51,7 @@ pub fn all() -> Vec<Cycle> {
         line("kraken: heartbeat", &KRAKEN, r#"{"channel":"heartbeat"}"#),
         line("bybit: pong of the venue", &BYBIT, r#"{"req_id":"x","op":"pong","args":["1780000000000"]}"#),
         line("crypto_com: an application's message", &CRYPTO_COM, fill),
-        cancel("crypto_com: a cancel through the gate", &CRYPTO_COM),
+        cancel("kraken: a cancel through the gate", &KRAKEN),
         early_tick("an early tick", &DERIBIT),
         say("deribit: a probe", &DERIBIT, Intent::Probe(LinkRole::Guard)),
         say("crypto_com: a signed call", &CRYPTO_COM, Intent::OpenOrders(Path::Http)),
@@ -72,9 +72,10 @@ fn line(name: &'static str, side: &Side<Dialect>, text: &'static str) -> Cycle {
     Cycle { name, run: Box::new(run) }
 }
 
+/// At a venue that sets no pace for cancels: what is counted must not be a refusal.
 fn cancel(name: &'static str, side: &Side<Dialect>) -> Cycle {
     let mut armed = Armed::new(side);
-    let line = r#"{"id":7,"method":"private/cancel-order","params":{"order_id":"18342311"}}"#;
+    let line = r#"{"method":"cancel_order","params":{"order_id":["OM5CRX-N2HAL-GFGWE9"]},"req_id":7}"#;
     let run = move || {
         let send = Command::Send { id: RequestId(7), line: black_box(line), unsafe_named: false };
         armed.handle(Input::Command(send));
