@@ -139,6 +139,18 @@ mod tests {
         }
     }
 
+    /// The longer nothing was heard, the wider both bounds: the venue's clock may be the slow one by 1 in 1,024.
+    #[test]
+    fn a_standstill_after_a_long_silence_is_bounded_with_the_drift_of_both_clocks() {
+        for venue_is_off_by in [-900_i64, 0, 900] {
+            let mut pace = Pace::default();
+            assert_eq!(hear(&mut pace, 0, 0, 0), None);
+            let shown = (1_024_000_i64 + 10_000 + venue_is_off_by).cast_unsigned();
+            let found = hear(&mut pace, 1_024_000, 1_024_000, shown).expect("it stood still");
+            assert!(found.at_least <= millis(10_000) && millis(10_000) <= found.at_most, "{venue_is_off_by} {found:?}");
+        }
+    }
+
     /// A stamp is cut to whole milliseconds, so of 501 ms that it shows only 500 ms are sure, forwards and back.
     #[test]
     fn a_standstill_is_one_from_the_tolerance_on_and_not_a_millisecond_before() {
