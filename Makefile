@@ -96,6 +96,10 @@ test-python: $(VENV)/.extension $(VENV)/.test ## pytest, mypy --strict, stub aga
 figures: $(VENV)/.extension $(VENV)/.test ## kill, lapse and strategies that are stuck, measured at every venue under every fault (5 minutes)
 	KILLCORD_FIGURES=1 $(BIN)/python -m pytest -s tests/python/promises tests/python/test_kill_anywhere.py
 
+.PHONY: secrets
+secrets: $(VENV)/.extension $(VENV)/.test ## planted secrets, looked for in every output and in what impostors are told
+	$(BIN)/python -m pytest tests/python/test_secrets.py tests/python/test_tls_refusals.py
+
 .PHONY: mutants
 mutants: $(VENV)/.python ## the core with one thing changed at a time: does a test notice? (FILE=src/parts/lease.rs, ONLY=regex, QUICK=1; needs: cargo install cargo-mutants --locked; hours)
 	@$(CARGO) mutants --version >/dev/null 2>&1 || { echo 'cargo-mutants is missing: cargo install cargo-mutants --locked'; exit 1; }
